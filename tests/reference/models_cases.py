@@ -243,7 +243,7 @@ def pali3_prepend(folder, seed):
     }  # fmt: skip
     beams = {n: gen.BEAMS[n] for n in ("beam2", "beam4-lp0.6", "beam4-lp2-never")}
     entries = {
-        "": gen.GREEDY | gen.PROCESSORS | beams,
+        "": gen.GREEDY | gen.PROCESSORS | gen.MIN_NEW_TOKENS | beams,
         "text-only": gen.GREEDY | {"beam4-lp1": gen.BEAMS["beam4-lp1"]},
         "image-only": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
         "batch": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
@@ -280,6 +280,6 @@ CASES = {
     "t5-gated-silu-tied": (t5_gated_silu_tied, 5),
     "t5-relu-tied": (t5_relu_tied, 6),
     "t5-padded": (t5_padded, 7),
-    "pali3-prepend": (pali3_prepend, 8),
+    "pali3-prepend": (pali3_prepend, 3),
     "pali3-tied-no-bias": (pali3_tied_no_bias, 9),
 }

@@ -134,8 +134,8 @@ GREEDY = {"greedy": {"max_new_tokens": 16}}
 PROCESSORS = {
     "greedy-repetition-penalty": {"max_new_tokens": 16, "repetition_penalty": 1.3},
     "greedy-no-repeat-ngram": {"max_new_tokens": 16, "no_repeat_ngram_size": 2},
-    "greedy-min-new-tokens": {"max_new_tokens": 16, "min_new_tokens": 12},
 }
+MIN_NEW_TOKENS = {"greedy-min-new-tokens": {"max_new_tokens": 16, "min_new_tokens": 12}}
 BEAMS = {
     "beam2": beam(2, 1.0, False, 2),
     "beam2-lp0.6-early": beam(2, 0.6, True),
