@@ -1,0 +1,110 @@
+//! Beam search of a whole batch: the decoder's rows are the running hypotheses of all items.
+
+use super::Logits;
+use super::beam::{BeamSearch, NextScores};
+use super::options::GenerationOptions;
+use super::output::{Results, Track};
+use super::processors::{Processors, log_softmax};
+use super::stream::find_first;
+use crate::error::Result;
+
+#[derive(Debug)]
+pub(super) struct BeamBatch {
+    /// The unfinished batch items with their numbers.
+    items: Vec<(usize, BeamSearch)>,
+    processors: Processors,
+    options: GenerationOptions,
+}
+
+impl BeamBatch {
+    pub(super) fn new(batch_size: usize, options: &GenerationOptions) -> Self {
+        Self {
+            items: (0..batch_size)
+                .map(|item| (item, BeamSearch::new(options)))
+                .collect(),
+            processors: Processors::new(options),
+            options: options.clone(),
+        }
+    }
+
+    /// The token that each decoder row is fed next.
+    pub(super) fn last_tokens(&self) -> Vec<u32> {
+        let start = self.options.decoder_start_token_id;
+        self.items
+            .iter()
+            .flat_map(|(_, beams)| beams.running())
+            .map(|hypothesis| hypothesis.token_ids.last().copied().unwrap_or(start))
+            .collect()
+    }
+
+    /// Extends every item's beams; returns the rows that the running hypotheses continue.
+    pub(super) fn advance(
+        &mut self,
+        logits: &Logits,
+        decode: &dyn Fn(&[u32]) -> Result<String>,
+        results: &mut Results,
+    ) -> Result<Vec<usize>> {
+        let stop = self.options.stop.clone();
+        let stops = move |token_ids: &[u32]| -> Result<bool> {
+            Ok(!stop.is_empty() && find_first(&decode(token_ids)?, &stop).is_some())
+        };
+        let row_count = self
+            .items
+            .iter()
+            .map(|(_, beams)| beams.running().len())
+            .sum();
+        let mut rows = logits.rows(row_count)?;
+        let mut kept = Vec::new();
+        let mut first_row = 0;
+        for (item, mut beams) in std::mem::take(&mut self.items) {
+            let scores = beams
+                .running()
+                .iter()
+                .zip(&mut rows)
+                .map(|(hypothesis, logits)| self.next_scores(&hypothesis.token_ids, logits))
+                .collect::<Result<Vec<_>>>()?;
+            let parents = beams.advance(&scores, &stops)?;
+            kept.extend(parents.iter().map(|parent| first_row + parent));
+            first_row += scores.len();
+            if beams.running().is_empty() {
+                self.finish(item, beams, decode, results)?;
+            } else {
+                self.items.push((item, beams));
+            }
+        }
+        Ok(kept)
+    }
+
+    fn next_scores(&self, token_ids: &[u32], logits: &[f32]) -> Result<NextScores> {
+        let raw = log_softmax(logits)?;
+        let mut processed = raw.clone();
+        let mut decoder_ids = vec![self.options.decoder_start_token_id];
+        decoder_ids.extend(token_ids);
+        self.processors.apply(&decoder_ids, &mut processed);
+        Ok(NextScores { raw, processed })
+    }
+
+    /// Gives out the best sequences of a finished item as if they had come token by token.
+    fn finish(
+        &self,
+        item: usize,
+        beams: BeamSearch,
+        decode: &dyn Fn(&[u32]) -> Result<String>,
+        results: &mut Results,
+    ) -> Result<()> {
+        let count = self.options.num_return_sequences;
+        for (rank, hypothesis) in beams.into_finished().into_iter().take(count).enumerate() {
+            let mut track = Track::new(item * count + rank, &self.options);
+            let last = hypothesis.token_ids.len() - 1;
+            let tokens = hypothesis.token_ids.iter().zip(&hypothesis.logprobs);
+            for (index, (&token_id, &logprob)) in tokens.enumerate() {
+                let ending = hypothesis.finish_reason.filter(|_| index == last);
+                if let Some(reason) = track.push(token_id, logprob, ending, decode, results)? {
+                    track.finish(hypothesis.score, reason, results);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
