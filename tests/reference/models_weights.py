@@ -34,10 +34,13 @@ def siglip_std(name, shape):
 def t5_std(name, shape, config, tied):
     """(mean, standard deviation) of a T5 tensor. Attention is unscaled in T5, so `q` carries d_kv^-0.5."""
     if name.endswith("layer_norm.weight"):
-        # A tied head multiplies by d_model^-0.5: four times the norm's weight gives its logits the spread of an untied one.
-        return (4.0, 1.2) if tied and name.startswith("decoder.final") else (1.0, 0.3)
-    if name.endswith("relative_attention_bias.weight") or name == "shared.weight":
+        # A tied head multiplies by d_model^-0.5 and has small rows (below): this gives its logits the same spread.
+        return (10.0, 3.0) if tied and name.startswith("decoder.final") else (1.0, 0.3)
+    if name.endswith("relative_attention_bias.weight"):
         return 0.0, 1.0
+    if name == "shared.weight":
+        # Tied to the head, large rows would make every token predict itself.
+        return 0.0, 0.4 if tied else 1.0
     if name == "lm_head.weight":
         return 0.0, 4.0 * config.d_model**-0.5
     if name.endswith(".q.weight"):
