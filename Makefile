@@ -1,0 +1,30 @@
+# Two commands to know: `make demo` and `make test`. Each installs what it lacks and says what it does.
+.PHONY: help demo test setup wasm serve fmt
+.DEFAULT_GOAL := help
+
+help: ## Says what there is to make.
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: wasm ## Builds the WebAssembly package and serves the demo page; prints its address.
+	@bash scripts/serve.sh
+
+test: ## Runs every test: format, lints, documentation, native tests, browser tests.
+	@bash scripts/test.sh
+
+setup: ## Installs what building and testing need: Rust's wasm target, Node packages, Chromium.
+	@bash scripts/setup-rust.sh
+	@bash scripts/setup-node.sh
+	@bash scripts/setup-browser.sh
+
+wasm: ## Builds the npm package's WebAssembly module into pkg/wasm.
+	@bash scripts/setup-rust.sh
+	@bash scripts/setup-node.sh
+	@bash scripts/build-wasm.sh
+
+serve: ## Serves www/ on a free port of this machine, with pkg/ as it was last built.
+	@bash scripts/setup-node.sh
+	@bash scripts/serve.sh
+
+fmt: ## Formats the Rust code.
+	@bash scripts/setup-rust.sh
+	@cargo fmt

@@ -1,0 +1,188 @@
+/** Where a model computes. */
+export type Device = "webgpu" | "cpu";
+
+/**
+ * What an error is about; stable, for programs to go by.
+ *
+ * - `NotFound`: a file or the model folder is not there
+ * - `Io`: a file could not be read
+ * - `Network`: a request failed or was cut off
+ * - `Integrity`: a file is truncated or corrupt
+ * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run
+ * - `InvalidInput`: the picture, the prompt or an argument cannot be used
+ * - `InvalidOption`: an option is unknown or out of range
+ * - `WebGPUUnavailable`: there is no WebGPU, and `device: "webgpu"` was asked for
+ * - `DeviceLost`: the GPU reported an error or went away
+ * - `Aborted`: the `signal` fired
+ * - `Internal`: the WebAssembly module stopped; load the model again
+ */
+export type Pali3ErrorCode =
+  | "NotFound"
+  | "Io"
+  | "Network"
+  | "Integrity"
+  | "UnsupportedModel"
+  | "InvalidInput"
+  | "InvalidOption"
+  | "WebGPUUnavailable"
+  | "DeviceLost"
+  | "Aborted"
+  | "Internal";
+
+/** What every call throws or rejects with. The library stays usable after any of them. */
+export class Pali3Error extends Error {
+  readonly name: "Pali3Error";
+  readonly code: Pali3ErrorCode;
+}
+
+/** How far a load is. `loaded` and `total` are bytes while downloading, tensors while uploading. */
+export interface Progress {
+  phase: "download" | "upload" | "compile" | "ready";
+  /** File of the model folder, or tensor; empty where it is neither. */
+  file: string;
+  loaded: number;
+  total: number;
+}
+
+export interface LoadOptions {
+  /**
+   * `"auto"` (the default) takes WebGPU where there is a real GPU, else the CPU: on a software adapter
+   * WebAssembly is much faster than any shader. `"webgpu"` insists on WebGPU, even in software.
+   */
+  device?: "auto" | Device;
+  onProgress?: (event: Progress) => void;
+  signal?: AbortSignal;
+  /** Where `pali3_bg.wasm` is, if not beside the package's own files. */
+  wasmUrl?: string | URL;
+}
+
+/** What is known of a loaded model. */
+export interface ModelInfo {
+  /** Parameters of the whole model. */
+  readonly parameters: number;
+  /** Width and height of a picture as the model sees it, in pixels. */
+  readonly imageSize: readonly [number, number];
+  /** Tokens that a picture becomes. */
+  readonly visualTokens: number;
+  /** Entries of the vocabulary. */
+  readonly vocabularySize: number;
+}
+
+/** Anything that a browser can decode. Orientation from EXIF is applied; transparency goes over white. */
+export type ImageInput =
+  | Blob
+  | File
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | ImageData
+  | string
+  | URL;
+
+/** A picture as the model sees it. Can be asked about any number of times. */
+export class EncodedImage {
+  private constructor();
+  /** Number of visual tokens. */
+  readonly visualTokens: number;
+  /** Frees its memory at once; garbage collection does it later. */
+  dispose(): void;
+}
+
+export interface GenerateOptions {
+  /** From `encodeImage`. Without it, the model sees only the prompt. */
+  image?: EncodedImage | null;
+  /** The question. Empty by default, for models that caption without one. */
+  prompt?: string;
+  /** Most tokens to generate; 20 unless the model folder says otherwise. */
+  maxNewTokens?: number;
+  /** Tokens to generate before the end is allowed. */
+  minNewTokens?: number;
+  /** Beams; 1 means no beam search. */
+  numBeams?: number;
+  /** Draw tokens at random; implied by `temperature`, `topK` and `topP`. */
+  doSample?: boolean;
+  /** Divides the scores before sampling; above 0. */
+  temperature?: number;
+  /** Sample among this many most probable tokens; 0 means all. */
+  topK?: number;
+  /** Sample among the most probable tokens whose probabilities add up to this; 0 to 1. */
+  topP?: number;
+  /** The same seed draws the same numbers, here and natively. */
+  seed?: number;
+  /** Divides the score of every token already in the sequence; above 0. */
+  repetitionPenalty?: number;
+  /** No sequence of this many tokens may occur twice; 0 means no limit. */
+  noRepeatNgramSize?: number;
+  /** Exponent of the length that divides a beam's score. */
+  lengthPenalty?: number;
+  /** When beam search stops. */
+  earlyStopping?: boolean | "never";
+  /** Sequences to return: at most as many as beams, or any number of samples. */
+  numReturnSequences?: number;
+  /** Texts at which to stop; not part of the result. */
+  stop?: string | readonly string[];
+  /** Stops the generation with an error of code `Aborted`. */
+  signal?: AbortSignal;
+}
+
+/** One token as it comes. */
+export interface Piece {
+  /** May be empty while characters are incomplete or may turn out to be a stop text. */
+  text: string;
+  tokenId: number;
+  /** Log-probability of the token. */
+  logprob: number;
+  /** Which of the `sequences` it belongs to. */
+  sequence: number;
+}
+
+export interface Sequence {
+  text: string;
+  tokenIds: number[];
+  /** Log-probability of each token. */
+  logprobs: number[];
+  /** Sum of the log-probabilities; with beams, HF's `sequences_scores`. */
+  score: number;
+  finishReason: "eos" | "stop" | "length";
+}
+
+/** The whole of a generation. `text`, `tokenIds` and `score` are those of the first sequence. */
+export interface GenerationResult {
+  text: string;
+  tokenIds: number[];
+  score: number;
+  sequences: Sequence[];
+  /** Milliseconds by stage. */
+  timings: Readonly<Record<string, number>>;
+}
+
+/**
+ * One generation: iterate over it for the pieces as they come, or await it for the whole, or both.
+ * It runs from the moment of the call. Leaving the loop by `break` stops it; awaited after that, it gives
+ * what had come by then.
+ */
+export interface Generation extends AsyncIterable<Piece>, Promise<GenerationResult> {}
+
+export class Pali3 {
+  private constructor();
+
+  /** What this browser can do: WebAssembly with SIMD is all that the CPU needs. */
+  static isSupported(): Promise<{ supported: boolean; webgpu: boolean; softwareAdapter: boolean }>;
+
+  /**
+   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
+   * @param folder its URL; a relative one starts at the page
+   */
+  static load(folder: string | URL, options?: LoadOptions): Promise<Pali3>;
+
+  readonly device: Device;
+  readonly info: ModelInfo;
+
+  /** Calls on one model run in the order in which they were made. */
+  encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
+  generate(options?: GenerateOptions): Generation;
+
+  /** Frees the model's memory once the calls under way are done. */
+  dispose(): Promise<void>;
+}

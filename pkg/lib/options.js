@@ -1,0 +1,103 @@
+// @ts-check
+// Options are checked by name and type here, where the caller's own spelling is known; the crate checks their ranges.
+import { Pali3Error } from "./errors.js";
+
+/** Number of single-letter edits between two words. @param {string} a @param {string} b */
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    let diagonal = row[0];
+    row[0] = i;
+    for (let j = 1; j <= b.length; j++) {
+      const above = row[j];
+      row[j] = Math.min(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1));
+      diagonal = above;
+    }
+  }
+  return row[b.length];
+}
+
+/** Letters alone, so that num_beams is as near to numBeams as numbeams. @param {string} name */
+const plain = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+/** @param {string} name @param {string[]} known */
+function nearest(name, known) {
+  const ranked = known.map((k) => ({ k, d: distance(plain(name), plain(k)) })).sort((a, b) => a.d - b.d);
+  return ranked.length > 0 && ranked[0].d <= Math.max(2, name.length / 3) ? ranked[0].k : null;
+}
+
+/** @type {Record<string, [string, (value: any) => boolean]>} what an option takes, in words and as a test */
+const KINDS = {
+  count: ["a whole number", (v) => Number.isSafeInteger(v) && v >= 0 && v <= 0xffffffff],
+  seed: ["a whole number from 0 to 2^53 - 1", (v) => Number.isSafeInteger(v) && v >= 0],
+  number: ["a finite number", (v) => Number.isFinite(v)],
+  flag: ["true or false", (v) => typeof v === "boolean"],
+  text: ["a string", (v) => typeof v === "string"],
+  texts: ["a string or an array of strings", (v) => typeof v === "string" || (Array.isArray(v) && v.every((s) => typeof s === "string"))],
+  early: ['true, false or "never"', (v) => typeof v === "boolean" || v === "never"],
+  device: ['"auto", "webgpu" or "cpu"', (v) => v === "auto" || v === "webgpu" || v === "cpu"],
+  callback: ["a function", (v) => typeof v === "function"],
+  signal: ["an AbortSignal", (v) => typeof AbortSignal !== "undefined" && v instanceof AbortSignal],
+  address: ["a URL", (v) => typeof v === "string" || v instanceof URL],
+  anything: ["", () => true],
+};
+
+export const LOAD_OPTIONS = { device: "device", onProgress: "callback", signal: "signal", wasmUrl: "address" };
+
+export const ENCODE_OPTIONS = { signal: "signal" };
+
+/** Options of `generate` that go to the crate. */
+const GENERATION = {
+  maxNewTokens: "count",
+  minNewTokens: "count",
+  numBeams: "count",
+  doSample: "flag",
+  temperature: "number",
+  topK: "count",
+  topP: "number",
+  seed: "seed",
+  repetitionPenalty: "number",
+  noRepeatNgramSize: "count",
+  lengthPenalty: "number",
+  earlyStopping: "early",
+  numReturnSequences: "count",
+  stop: "texts",
+};
+
+export const GENERATE_OPTIONS = { image: "anything", prompt: "text", signal: "signal", ...GENERATION };
+
+/**
+ * Refuses what is unknown or of the wrong type. Options that are undefined count as left out.
+ * @template T
+ * @param {Record<string, string>} known
+ * @param {T | undefined} options
+ * @returns {Partial<NonNullable<T>>}
+ */
+export function checked(known, options) {
+  if (options === undefined) return {};
+  if (options === null || typeof options !== "object") {
+    throw new Pali3Error("InvalidOption", `options: expected an object, found ${options === null ? "null" : typeof options}`);
+  }
+  /** @type {any} */
+  const kept = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(known, name)) {
+      const near = nearest(name, Object.keys(known));
+      const hint = near === null ? `known are ${Object.keys(known).join(", ")}` : `did you mean ${near}?`;
+      throw new Pali3Error("InvalidOption", `option ${name}: unknown; ${hint}`);
+    }
+    if (value === undefined) continue;
+    const [words, fits] = KINDS[known[name]];
+    if (!fits(value)) {
+      const found = typeof value === "string" ? JSON.stringify(value) : String(value);
+      throw new Pali3Error("InvalidOption", `option ${name}: expected ${words}, found ${found}`);
+    }
+    kept[name] = value;
+  }
+  return kept;
+}
+
+/** The part of checked `generate` options that the crate takes. @param {Record<string, any>} options */
+export function generationOptions(options) {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(GENERATION, name)));
+}

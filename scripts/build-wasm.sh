@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Builds the WebAssembly module of the npm package into pkg/wasm.
+# With --testing: the same crate with the parity tests inside, into target/wasm-testing, for the browser tests.
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+out=pkg/wasm
+features=()
+if [ "${1:-}" = --testing ]; then
+    out=target/wasm-testing
+    features=(--features testing)
+fi
+
+std=()
+[ -z "${PALI3_BUILD_STD:-}" ] || std=(-Z build-std=std,panic_abort)
+
+target=wasm32-unknown-unknown
+say "compiling the crate to WebAssembly (the first time takes some ten minutes)"
+cargo build --release --lib --target "$target" --no-default-features "${features[@]}" "${std[@]}"
+
+built="target/$target/release/pali3.wasm"
+# Two builds share one file name, so what was last made here is told by its checksum.
+stamp="$out/.source"
+sum=$(cksum <"$built")
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then
+    say "$out is up to date"
+    exit 0
+fi
+
+rm -rf "$out"
+say "making the JavaScript bindings in $out"
+wasm-bindgen "$built" --target web --out-dir "$out" --out-name pali3 --experimental-reset-state-function
+
+if [ "$out" = pkg/wasm ]; then
+    say "shrinking the module with wasm-opt (a minute or two)"
+    # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
+    wasm-opt -O2 --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+        --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
+        "$out/pali3_bg.wasm" -o "$out/pali3_bg.opt.wasm"
+    mv "$out/pali3_bg.opt.wasm" "$out/pali3_bg.wasm"
+fi
+printf '%s\n' "$sum" >"$stamp"
+say "$out/pali3_bg.wasm: $(wc -c <"$out/pali3_bg.wasm") bytes"

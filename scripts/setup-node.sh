@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Node and the packages of package-lock.json (binaryen's wasm-opt, playwright-core). Seconds when nothing is missing.
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+wanted=20
+node_is_new_enough() { have node && at_least "$(node --version | tr -d v)" "$wanted"; }
+
+if ! node_is_new_enough; then
+    say "Node $wanted or newer is missing"
+    have npm || apt nodejs npm || true
+    if ! node_is_new_enough && have npm; then
+        # An older Debian's Node is still able to fetch a newer one.
+        npm install --silent --no-save --prefix "$TOOLS" node@22 || true
+        hash -r
+    fi
+    node_is_new_enough || fail "Node $wanted is needed, $(node --version 2>/dev/null || echo none) is here"
+fi
+have npm || apt npm || fail "npm is needed"
+
+# npm writes node_modules/.package-lock.json last: when it is older than ours, something is missing.
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+    say "installing the Node packages of package-lock.json"
+    npm ci --silent --no-fund --no-audit
+    touch node_modules/.package-lock.json
+fi

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Every test there is. The last line says how many passed and failed; the exit code says whether all did.
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+started=$SECONDS
+logs="$ROOT/target/test-logs"
+mkdir -p "$logs"
+passed=0
+failed=0
+broken=()
+
+# sum PATTERN FILE: adds up the numbers that the first group of the pattern matches.
+sum() { sed -nE "s/$1/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'; }
+
+# stage NAME COMMAND...: runs it, shows and keeps its output, and counts what it reports.
+# A stage that counts no tests (a lint, a build) counts as one.
+stage() {
+    local name=$1 log
+    shift
+    log="$logs/$(tr ' ' '-' <<<"$name").log"
+    local before=$SECONDS status=0
+    say "$name: $*"
+    "$@" 2>&1 | tee "$log" || status=$?
+    local ok bad
+    ok=$(($(sum '^test result: .* ([0-9]+) passed;.*' "$log") + $(sum '^[^ ]+ pass ([0-9]+)$' "$log")))
+    bad=$(($(sum '^test result: .* passed; ([0-9]+) failed;.*' "$log") + $(sum '^[^ ]+ fail ([0-9]+)$' "$log")))
+    if [ $status = 0 ] && [ $ok = 0 ]; then ok=1; fi
+    if [ $status != 0 ] && [ $bad = 0 ]; then bad=1; fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    if [ $status != 0 ]; then broken+=("$name"); fi
+    say "$name: $ok passed, $bad failed, $((SECONDS - before)) s"
+}
+
+bash scripts/setup-rust.sh
+bash scripts/setup-node.sh
+bash scripts/setup-browser.sh
+# Again, for what the setup has written.
+. scripts/lib.sh
+
+wasm=(--target wasm32-unknown-unknown --no-default-features --features testing)
+std=()
+[ -z "${PALI3_BUILD_STD:-}" ] || std=(-Z build-std=std,panic_abort)
+
+# One profile and three feature sets in all, so that no dependency is compiled twice for one purpose.
+stage "format" cargo fmt --check
+stage "native lints" cargo clippy --quiet --release --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" stage "documentation" cargo doc --quiet --no-deps --release
+stage "native tests" cargo test --release --no-fail-fast
+stage "wasm lints" cargo clippy --quiet --release --lib "${wasm[@]}" "${std[@]}" -- -D warnings
+stage "types" tsc --project pkg/tsconfig.json
+stage "wasm package" bash scripts/build-wasm.sh
+stage "wasm tests build" bash scripts/build-wasm.sh --testing
+stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/
+
+if [ ${#broken[@]} -gt 0 ]; then
+    say "failed: ${broken[*]} (output in target/test-logs)"
+fi
+say "$passed passed, $failed failed, $(((SECONDS - started) / 60)) minutes"
+[ ${#broken[@]} = 0 ]

@@ -1,0 +1,49 @@
+// Headless Chromium on a page of our own server, for the tests beside this file.
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { MOUNTS, serve } from "../../scripts/serve.mjs";
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** WebGPU on the processor, so that the tests need no GPU. */
+const FLAGS = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+/**
+ * Starts the server and the browser. `newPage()` opens a page that keeps what it logs in `page.log`.
+ * @param {Record<string, string>} [mounts] more addresses to serve
+ */
+export async function start(mounts = {}) {
+  const all = { ...MOUNTS, "/fixtures/": join(ROOT, "tests/fixtures"), "/wasm-testing/": join(ROOT, "target/wasm-testing"), ...mounts };
+  const { server, url } = await serve({ mounts: all });
+  // The same files from a server without Range requests.
+  const plain = await serve({ mounts: all, ranges: false });
+  const browser = await chromium.launch({ executablePath: process.env.PALI3_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  return {
+    url,
+    plainUrl: plain.url,
+    async newPage(options) {
+      const page = await browser.newPage(options);
+      page.setDefaultTimeout(240_000);
+      page.log = [];
+      page.on("console", (message) => page.log.push(`${message.type()}: ${message.text()}`));
+      page.on("pageerror", (error) => page.log.push(`uncaught: ${error.message}`));
+      return page;
+    },
+    async stop() {
+      await browser.close();
+      for (const each of [server, plain.server]) {
+        each.closeAllConnections();
+        each.close();
+      }
+    },
+  };
+}
