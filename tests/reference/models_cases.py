@@ -57,8 +57,8 @@ def siglip_patch16(folder, seed):
 
 def siglip_patch14(folder, seed):
     config = {
-        "hidden_size": 36, "image_size": 56, "intermediate_size": 41, "model_type": "siglip_vision_model",
-        "num_attention_heads": 3, "num_hidden_layers": 3, "patch_size": 14, "vision_use_head": False,
+        "hidden_size": 24, "image_size": 56, "intermediate_size": 41, "model_type": "siglip_vision_model",
+        "num_attention_heads": 2, "num_hidden_layers": 3, "patch_size": 14, "vision_use_head": False,
     }  # fmt: skip
     return siglip(folder, seed, config, {"": (56, 56, False)})
 
@@ -70,12 +70,11 @@ def siglip_nonsquare(folder, seed):
     }  # fmt: skip
     sizes = {
         "": (64, 64, True),
-        "nonsquare": (48, 80, True),
-        "same-count": (32, 128, True),
-        "large": (96, 96, True),
-        "remainder": (50, 83, True),
+        "nonsquare": (32, 128, True),  # as many patches as the table has, but 2×8
+        "large": (80, 80, True),
+        "remainder": (50, 83, True),  # 3×5 patches, 2 rows and 3 columns of pixels unused
     }
-    return siglip(folder, seed, config, sizes, "vision_model.")
+    return siglip(folder, seed, config, sizes, "vision_model.", "F16")
 
 
 def t5_config(activation, **changes):
@@ -133,6 +132,7 @@ def t5(folder, seed, config, rows, decoder_length, entries, more_tensors=None, d
         ids, mask, _ = batch([text_ids(rng, long)])
         decoder_ids = targets(rng, 1, 6)
         seen = record.record_t5(model, mask, decoder_ids, input_ids=ids)
+        seen = {n: t for n, t in seen.items() if ".block." not in n}
         result.add("long", {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": decoder_ids, **seen}, padding=[])
     return result
 
@@ -141,7 +141,7 @@ def t5_gated_gelu_untied(folder, seed):
     # More decoder than encoder layers: HF's cached generation fails there, so it runs without its cache.
     config = t5_config("gated-gelu", tie_word_embeddings=False, num_decoder_layers=3)
     entries = gen.GREEDY | gen.PROCESSORS | gen.BEAMS
-    return t5(folder, seed, config, [45], 24, entries, use_cache=False, long=132)
+    return t5(folder, seed, config, [45], 24, entries, use_cache=False, long=100)
 
 
 def t5_gated_silu_tied(folder, seed):
@@ -167,15 +167,15 @@ def t5_padded(folder, seed):
     kept = []
 
     def short(rng):
-        kept.append(text_ids(rng, 13))
+        kept.append(text_ids(rng, 11))
         return kept[0]
 
     def copies(tensors):
         return {f"{side}.embed_tokens.weight": tensors["shared.weight"].clone() for side in ("encoder", "decoder")}
 
     entries = gen.GREEDY | {n: gen.BEAMS[n] for n in ("beam2", "beam4-lp1-early")}
-    rows = [41, 28, short, lambda _: kept[0]]
-    return t5(folder, seed, config, rows, 14, entries, copies, left=(3,))
+    rows = [30, 22, short, lambda _: kept[0]]
+    return t5(folder, seed, config, rows, 14, entries, copies, "F16", left=(3,))
 
 
 def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dtype="F32", shards=1, generation=None):
@@ -198,6 +198,7 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
     result.more["image"] = {"png": "image.png", "rgb": "image.rgb", "width": image.width, "height": image.height}
     result.more["tokenization"] = pali3.tokenization_table(tokenizer)
     rng = np.random.default_rng(seed + 1000)
+    use_cache = config["text_config"]["num_decoder_layers"] == config["text_config"]["num_layers"]
     plan = {
         "": (prompts[:1], upright),
         "text-only": (prompts[:1], None),
@@ -205,11 +206,15 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
         "batch": (prompts, torch.cat([upright, mirrored])),
     }
     for variant, (texts, pixel_values) in plan.items():
+        if variant not in entries:
+            continue
         ids, mask, padding = batch([tokenizer.encode(text).ids for text in texts])
         seen, projected, visual = {}, None, 0
         if pixel_values is not None:
             seen = record.record_vision(model.vision, pixel_values)
             tokens = seen["vision.last_hidden_state"]
+            if variant:  # the default variant shows the tower's inside
+                seen = {}
             projected = model.project(tokens)
             visual = tokens.shape[1]
             seen |= {"pixel_values": pixel_values, "visual_tokens": tokens, "projected_visual_tokens": projected}
@@ -217,7 +222,7 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
         full_mask = torch.cat([torch.ones(len(texts), visual, dtype=mask.dtype), mask], 1)
         inputs = {"inputs_embeds": embeds, "attention_mask": full_mask}
         for name, options in entries[variant].items():
-            entry = gen.generate(model.language, name, variant, inputs, options, config["text_config"]["num_decoder_layers"] == config["text_config"]["num_layers"])
+            entry = gen.generate(model.language, name, variant, inputs, options, use_cache)
             entry["texts"] = [tokenizer.decode(s, skip_special_tokens=True) for s in entry["sequences"]]
             result.generation.append(entry)
         decoder_ids = targets(rng, len(texts), 9)
@@ -233,7 +238,7 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
 
 def pali3_prepend(folder, seed):
     vision = {
-        "hidden_size": 36, "image_size": 56, "intermediate_size": 41, "model_type": "siglip_vision_model",
+        "hidden_size": 24, "image_size": 56, "intermediate_size": 41, "model_type": "siglip_vision_model",
         "num_attention_heads": 3, "num_hidden_layers": 2, "patch_size": 14, "vision_use_head": False,
     }  # fmt: skip
     config = {
@@ -265,10 +270,8 @@ def pali3_tied_no_bias(folder, seed):
     entries = {
         "": gen.GREEDY | {n: gen.BEAMS[n] for n in ("beam2", "beam4-lp1-early")},
         "text-only": gen.GREEDY,
-        "image-only": gen.GREEDY,
-        "batch": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
     }
-    prompts = ["is there a blue square in the picture?", "how many"]
+    prompts = ["is there a blue square in the picture?"]
     return pali3_case(folder, seed, config, prompts, 64, 2, True, entries, "F16", 3, {"max_new_tokens": 12})
 
 
@@ -281,5 +284,5 @@ CASES = {
     "t5-relu-tied": (t5_relu_tied, 7),
     "t5-padded": (t5_padded, 1),
     "pali3-prepend": (pali3_prepend, 3),
-    "pali3-tied-no-bias": (pali3_tied_no_bias, 9),
+    "pali3-tied-no-bias": (pali3_tied_no_bias, 15),
 }
