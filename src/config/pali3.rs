@@ -1,0 +1,94 @@
+//! `config.json` of a whole PaLI-3 model.
+
+use super::{SiglipVisionConfig, T5Config, parse_json, require};
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// How visual tokens become text embeddings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectorConfig {
+    /// Width of a visual token.
+    pub in_features: usize,
+    /// Width of a text embedding.
+    pub out_features: usize,
+    /// Whether the linear map has a bias.
+    pub bias: bool,
+}
+
+/// A SigLIP tower, one linear projection and a T5 encoder-decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pali3Config {
+    /// Always `"pali3"`.
+    pub model_type: String,
+    /// The picture side.
+    #[serde(default)]
+    pub vision_config: SiglipVisionConfig,
+    /// The text side.
+    #[serde(default)]
+    pub text_config: T5Config,
+    /// Whether the projection has a bias.
+    #[serde(default = "yes")]
+    pub projector_bias: bool,
+    /// Longest prompt in tokens, the closing `</s>` counted. T5's relative positions set no limit
+    /// of their own; this one keeps a pasted book from exhausting the device.
+    #[serde(default = "default_max_prompt_tokens")]
+    pub max_prompt_tokens: usize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_max_prompt_tokens() -> usize {
+    1024
+}
+
+impl Pali3Config {
+    /// A model made of two parts, with a biased projection between them.
+    pub fn new(vision_config: SiglipVisionConfig, text_config: T5Config) -> Self {
+        Self {
+            model_type: "pali3".into(),
+            vision_config,
+            text_config,
+            projector_bias: true,
+            max_prompt_tokens: default_max_prompt_tokens(),
+        }
+    }
+
+    /// Reads and checks `config.json`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] when it is not JSON or a key has the wrong type,
+    /// [`crate::Error::UnsupportedModel`] when it describes another kind of model.
+    pub fn from_json(file: &str, bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            model_type: Option<String>,
+        }
+        // The type first: a foreign config should be told so, not that some key has the wrong form.
+        let head: Head = parse_json(file, bytes)?;
+        let found = head.model_type.as_deref().unwrap_or("missing");
+        require(found == "pali3", file, "model_type", "\"pali3\"", found)?;
+        let config: Self = parse_json(file, bytes)?;
+        config.vision_config.validate(file, "vision_config.")?;
+        config.text_config.validate(file, "text_config.")?;
+        require(
+            config.max_prompt_tokens > 0,
+            file,
+            "max_prompt_tokens",
+            "a number above 0",
+            config.max_prompt_tokens,
+        )?;
+        Ok(config)
+    }
+
+    /// The map between the two parts.
+    pub fn projector(&self) -> ProjectorConfig {
+        ProjectorConfig {
+            in_features: self.vision_config.hidden_size,
+            out_features: self.text_config.d_model,
+            bias: self.projector_bias,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Where the arithmetic happens.
+
+use crate::error::{Error, Result};
+use burn::tensor::{Device, Tensor};
+
+/// The two kinds of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// burn's `flex` backend: SIMD on the processor, natively and in wasm.
+    Cpu,
+    /// WebGPU compute shaders: the browser's, or Vulkan, Metal or DirectX natively.
+    Wgpu,
+}
+
+impl DeviceKind {
+    /// The name that options use.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Wgpu => "wgpu",
+        }
+    }
+}
+
+/// The processor.
+pub fn cpu() -> Device {
+    Device::flex()
+}
+
+/// Reads a tensor back, row-major. On the web this is the only way: the call gives way to the event loop.
+///
+/// # Errors
+/// [`Error::Device`] when the device fails.
+pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor.into_data_async().await?;
+    data.try_to_vec::<f32>()
+        .map_err(|error| Error::device(format!("{error:?}")))
+}

@@ -1,0 +1,22 @@
+//! PaLI-3: a picture and a question in, text out, natively and in the browser.
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod generation;
+pub mod image;
+pub mod model;
+pub mod nn;
+pub mod pali3;
+#[cfg(any(feature = "cli", feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
+pub mod tokenizer;
+#[cfg(feature = "train")]
+pub mod train;
+pub mod weights;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+pub use error::{Error, Result};

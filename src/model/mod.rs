@@ -1,0 +1,9 @@
+//! The models: picture → patches → visual tokens → encoder → decoder → logits.
+
+pub mod pali3;
+pub mod siglip;
+pub mod t5;
+
+pub use pali3::Pali3Model;
+pub use siglip::SiglipVisionModel;
+pub use t5::{AttentionMask, T5Model};

@@ -1,0 +1,91 @@
+//! PaLI-3: visual tokens before pooling, one linear projection, put in front of the embedded query.
+
+use super::t5::AttentionMask;
+use super::{SiglipVisionModel, T5Model};
+use crate::config::Pali3Config;
+use crate::nn::{Linear, Trace};
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+
+/// The map from visual tokens to text embeddings.
+#[derive(Module, Debug)]
+struct MultiModalProjector {
+    linear: Linear,
+}
+
+/// The whole model. Field names are the checkpoint's; the tower stands there as `vision_tower.vision_model`.
+#[derive(Module, Debug)]
+pub struct Pali3Model {
+    vision_tower: SiglipVisionModel,
+    multi_modal_projector: MultiModalProjector,
+    language_model: T5Model,
+}
+
+impl Pali3Model {
+    /// A model whose parameters wait for a checkpoint, or are drawn at random when first used.
+    /// For `separate_head` see [`T5Model::new`].
+    pub fn new(config: &Pali3Config, separate_head: bool, device: &Device) -> Self {
+        let projector = config.projector();
+        let (from, to) = (projector.in_features, projector.out_features);
+        let linear = Linear::new(
+            from,
+            to,
+            projector.bias,
+            (from as f64).powf(-0.5),
+            device,
+        );
+        Self {
+            vision_tower: SiglipVisionModel::new(&config.vision_config, device),
+            multi_modal_projector: MultiModalProjector { linear },
+            language_model: T5Model::new(&config.text_config, separate_head, device),
+        }
+    }
+
+    /// The picture side.
+    pub fn vision_tower(&self) -> &SiglipVisionModel {
+        &self.vision_tower
+    }
+
+    /// The text side.
+    pub fn language_model(&self) -> &T5Model {
+        &self.language_model
+    }
+
+    /// `[batch, 3, height, width]` → visual tokens `[batch, patches, hidden]`
+    pub fn visual_tokens(&self, pixel_values: Tensor<4>, trace: &Trace) -> Tensor<3> {
+        let visual_tokens = self.vision_tower.forward(pixel_values, trace);
+        trace.record(|| "visual_tokens".into(), &visual_tokens);
+        visual_tokens
+    }
+
+    /// `[batch, patches, hidden]` → `[batch, patches, d_model]`
+    pub fn project(&self, visual_tokens: Tensor<3>, trace: &Trace) -> Tensor<3> {
+        let projected = self.multi_modal_projector.linear.forward(visual_tokens);
+        trace.record(|| "projected_visual_tokens".into(), &projected);
+        projected
+    }
+
+    /// Encodes prompts, with the projected visual tokens (if any) in front of each.
+    ///
+    /// `projected: [batch, patches, d_model]`, `input_ids: [batch, length]`, `mask` over `input_ids`. Returns the
+    /// encoder's output and the mask over it.
+    pub fn encode(
+        &self,
+        projected: Option<Tensor<3>>,
+        input_ids: Tensor<2, Int>,
+        mask: &AttentionMask,
+        trace: &Trace,
+    ) -> (Tensor<3>, AttentionMask) {
+        let text = self.language_model.embed(input_ids);
+        let (embeds, mask) = match projected {
+            Some(visual) => {
+                let mask = mask.prepend(visual.dims()[1]);
+                (Tensor::cat(vec![visual, text], 1), mask)
+            }
+            None => (text, mask.clone()),
+        };
+        trace.record(|| "encoder.inputs_embeds".into(), &embeds);
+        let hidden_states = self.language_model.encode(embeds, &mask, trace);
+        (hidden_states, mask)
+    }
+}

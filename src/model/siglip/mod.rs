@@ -1,0 +1,58 @@
+//! SigLIP's vision tower, after `modeling_siglip.py` and big_vision's `models/vit.py`.
+
+mod embeddings;
+mod encoder;
+mod head;
+
+use crate::config::SiglipVisionConfig;
+use crate::nn::{LayerNorm, Trace};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use embeddings::VisionEmbeddings;
+use encoder::Encoder;
+use head::AttentionPoolingHead;
+
+/// Patches → embeddings → pre-norm blocks → norm, and the pooling head where the configuration has one.
+///
+/// Field names are the checkpoint's.
+#[derive(Module, Debug)]
+pub struct SiglipVisionModel {
+    embeddings: VisionEmbeddings,
+    encoder: Encoder,
+    post_layernorm: LayerNorm,
+    head: Option<AttentionPoolingHead>,
+}
+
+impl SiglipVisionModel {
+    /// A tower whose parameters wait for a checkpoint, or are drawn at random when first used.
+    pub fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
+        Self {
+            embeddings: VisionEmbeddings::new(config, device),
+            encoder: Encoder::new(config, device),
+            post_layernorm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, device),
+            head: config
+                .vision_use_head
+                .then(|| AttentionPoolingHead::new(config, device)),
+        }
+    }
+
+    /// `[batch, 3, height, width]` → `[batch, (height / patch) * (width / patch), hidden]`, the `last_hidden_state`.
+    ///
+    /// Pictures of other sizes than the trained one get interpolated positions; pixels beyond the last whole patch
+    /// are dropped.
+    pub fn forward(&self, pixel_values: Tensor<4>, trace: &Trace) -> Tensor<3> {
+        let hidden_states = self.embeddings.forward(pixel_values);
+        trace.record(|| "vision.embeddings".into(), &hidden_states);
+        let hidden_states = self.encoder.forward(hidden_states, trace);
+        let hidden_states = self.post_layernorm.forward(hidden_states);
+        trace.record(|| "vision.last_hidden_state".into(), &hidden_states);
+        hidden_states
+    }
+
+    /// `last_hidden_state` → `[batch, hidden]`, the image embedding; `None` for a tower without the head.
+    pub fn pool(&self, last_hidden_state: Tensor<3>, trace: &Trace) -> Option<Tensor<2>> {
+        let pooled = self.head.as_ref()?.forward(last_hidden_state);
+        trace.record(|| "vision.pooler_output".into(), &pooled);
+        Some(pooled)
+    }
+}

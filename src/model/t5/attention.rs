@@ -1,0 +1,95 @@
+//! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model.
+
+use super::cache::{CrossKeyValues, SelfKeyValues};
+use crate::config::T5Config;
+use crate::nn::{Linear, attend, merge_heads, split_heads};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+/// T5 leaves `1 / sqrt(d_kv)` out and starts the query projection that much smaller instead.
+const SCALE: f64 = 1.0;
+
+#[derive(Module, Debug)]
+pub(super) struct T5Attention {
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    o: Linear,
+    #[module(skip)]
+    num_heads: usize,
+}
+
+impl T5Attention {
+    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+        let (d_model, inner) = (config.d_model, config.inner_dim());
+        let std = (d_model as f64).powf(-0.5);
+        let linear = |from, to, std| Linear::new(from, to, false, std, device);
+        Self {
+            q: linear(d_model, inner, std * (config.d_kv as f64).powf(-0.5)),
+            k: linear(d_model, inner, std),
+            v: linear(d_model, inner, std),
+            o: linear(inner, d_model, (inner as f64).powf(-0.5)),
+            num_heads: config.num_heads,
+        }
+    }
+
+    /// `x: [batch, query, d_model]` looks at `context: [batch, key, d_model]`.
+    pub(super) fn forward(
+        &self,
+        x: Tensor<3>,
+        context: Tensor<3>,
+        bias: Option<Tensor<4>>,
+    ) -> Tensor<3> {
+        let (keys, values) = self.keys_values(context);
+        self.attend(x, keys, values, bias)
+    }
+
+    /// `[batch, heads, key, d_kv]`, twice
+    pub(super) fn keys_values(&self, context: Tensor<3>) -> (Tensor<4>, Tensor<4>) {
+        let keys = split_heads(self.k.forward(context.clone()), self.num_heads);
+        let values = split_heads(self.v.forward(context), self.num_heads);
+        (keys, values)
+    }
+
+    /// One new position for each row, `x: [rows, 1, d_model]`; its key and value join the cache.
+    pub(super) fn step_self(
+        &self,
+        x: Tensor<3>,
+        cache: &mut SelfKeyValues,
+        position: usize,
+        bias: Tensor<4>,
+    ) -> Tensor<3> {
+        let (key, value) = self.keys_values(x.clone());
+        let (keys, values) = cache.push(key, value, position);
+        self.attend(x, keys, values, Some(bias))
+    }
+
+    /// One new position for each row, all rows of one prompt sharing its keys and values.
+    ///
+    /// The rows of a prompt (its beams) become query positions of one batch entry: nothing of the encoder's
+    /// output is copied for them. Cross-attention has no position bias, so the order does not matter.
+    pub(super) fn step_cross(
+        &self,
+        x: Tensor<3>,
+        cross: &CrossKeyValues,
+        bias: Option<Tensor<4>>,
+    ) -> Tensor<3> {
+        let [rows, _, d_model] = x.dims();
+        let prompts = cross.keys.dims()[0];
+        let x = x.reshape([prompts, rows / prompts, d_model]);
+        let y = self.attend(x, cross.keys.clone(), cross.values.clone(), bias);
+        y.reshape([rows, 1, d_model])
+    }
+
+    fn attend(
+        &self,
+        x: Tensor<3>,
+        keys: Tensor<4>,
+        values: Tensor<4>,
+        bias: Option<Tensor<4>>,
+    ) -> Tensor<3> {
+        let q = split_heads(self.q.forward(x), self.num_heads);
+        self.o
+            .forward(merge_heads(attend(q, keys, values, bias, SCALE)))
+    }
+}

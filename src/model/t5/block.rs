@@ -1,0 +1,177 @@
+//! One encoder or decoder block: every sub-layer is `x + f(norm(x))`.
+
+use super::attention::T5Attention;
+use super::cache::LayerCache;
+use super::feed_forward::FeedForward;
+use crate::config::T5Config;
+use crate::nn::{RmsNorm, Trace};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+/// An attention sub-layer with its norm.
+#[derive(Module, Debug)]
+struct AttentionLayer {
+    layer_norm: RmsNorm,
+    attention: T5Attention,
+}
+
+/// A feed-forward sub-layer with its norm.
+#[derive(Module, Debug)]
+struct FeedForwardLayer {
+    layer_norm: RmsNorm,
+    dense: FeedForward,
+}
+
+#[derive(Module, Debug)]
+pub(super) struct EncoderBlock {
+    self_attention: AttentionLayer,
+    feed_forward: FeedForwardLayer,
+}
+
+#[derive(Module, Debug)]
+pub(super) struct DecoderBlock {
+    self_attention: AttentionLayer,
+    cross_attention: AttentionLayer,
+    feed_forward: FeedForwardLayer,
+}
+
+fn norm(config: &T5Config, device: &Device) -> RmsNorm {
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
+}
+
+impl AttentionLayer {
+    fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            layer_norm: norm(config, device),
+            attention: T5Attention::new(config, device),
+        }
+    }
+}
+
+impl FeedForwardLayer {
+    fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            layer_norm: norm(config, device),
+            dense: FeedForward::new(config, device),
+        }
+    }
+}
+
+/// What the two kinds of block have in common while running: where they are and what to call it.
+pub(super) struct At<'a> {
+    pub(super) stack: &'static str,
+    pub(super) block: usize,
+    pub(super) trace: &'a Trace,
+}
+
+impl At<'_> {
+    /// Adds a sub-layer's output to the residual stream.
+    fn add(&self, x: Tensor<3>, y: Tensor<3>, layer: &str) -> Tensor<3> {
+        let Self { stack, block, .. } = self;
+        self.trace
+            .record(|| format!("{stack}.block.{block}.{layer}"), &y);
+        x + y
+    }
+
+    fn done(&self, x: Tensor<3>) -> Tensor<3> {
+        let Self { stack, block, .. } = self;
+        self.trace.record(|| format!("{stack}.block.{block}"), &x);
+        x
+    }
+}
+
+impl EncoderBlock {
+    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            self_attention: AttentionLayer::new(config, device),
+            feed_forward: FeedForwardLayer::new(config, device),
+        }
+    }
+
+    /// `x: [batch, length, d_model]`, `bias: [1 or batch, heads, length, length]`
+    pub(super) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, at: At) -> Tensor<3> {
+        let normed = self.self_attention.layer_norm.forward(x.clone());
+        let attention = &self.self_attention.attention;
+        let y = attention.forward(normed.clone(), normed, Some(bias));
+        let x = at.add(x, y, "self_attention");
+        let normed = self.feed_forward.layer_norm.forward(x.clone());
+        let y = self.feed_forward.dense.forward(normed);
+        at.done(at.add(x, y, "feed_forward"))
+    }
+}
+
+impl DecoderBlock {
+    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            self_attention: AttentionLayer::new(config, device),
+            cross_attention: AttentionLayer::new(config, device),
+            feed_forward: FeedForwardLayer::new(config, device),
+        }
+    }
+
+    /// Room for `max_length` own keys and values, and those of the encoder's output.
+    pub(super) fn start(&self, encoder_hidden_states: Tensor<3>, max_length: usize) -> LayerCache {
+        let (keys, values) = self
+            .cross_attention
+            .attention
+            .keys_values(encoder_hidden_states);
+        LayerCache {
+            own: super::cache::SelfKeyValues::new(max_length),
+            cross: super::cache::CrossKeyValues { keys, values },
+        }
+    }
+
+    /// All positions at once; `bias` holds the causal mask.
+    pub(super) fn forward(
+        &self,
+        x: Tensor<3>,
+        bias: Tensor<4>,
+        encoder_hidden_states: Tensor<3>,
+        encoder_mask: Option<Tensor<4>>,
+        at: At,
+    ) -> Tensor<3> {
+        self.run(
+            x,
+            |attention, x| attention.forward(x.clone(), x, Some(bias)),
+            |attention, x| attention.forward(x, encoder_hidden_states, encoder_mask),
+            at,
+        )
+    }
+
+    /// One position, the rest from the cache.
+    pub(super) fn step(
+        &self,
+        x: Tensor<3>,
+        bias: Tensor<4>,
+        cache: &mut LayerCache,
+        position: usize,
+        encoder_mask: Option<Tensor<4>>,
+        at: At,
+    ) -> Tensor<3> {
+        let LayerCache { own, cross } = cache;
+        self.run(
+            x,
+            |attention, x| attention.step_self(x, own, position, bias),
+            |attention, x| attention.step_cross(x, cross, encoder_mask),
+            at,
+        )
+    }
+
+    fn run(
+        &self,
+        x: Tensor<3>,
+        self_attention: impl FnOnce(&T5Attention, Tensor<3>) -> Tensor<3>,
+        cross_attention: impl FnOnce(&T5Attention, Tensor<3>) -> Tensor<3>,
+        at: At,
+    ) -> Tensor<3> {
+        let layer = &self.self_attention;
+        let y = self_attention(&layer.attention, layer.layer_norm.forward(x.clone()));
+        let x = at.add(x, y, "self_attention");
+        let layer = &self.cross_attention;
+        let y = cross_attention(&layer.attention, layer.layer_norm.forward(x.clone()));
+        let x = at.add(x, y, "cross_attention");
+        let layer = &self.feed_forward;
+        let y = layer.dense.forward(layer.layer_norm.forward(x.clone()));
+        at.done(at.add(x, y, "feed_forward"))
+    }
+}

@@ -1,0 +1,147 @@
+//! Encoder and decoder: position bias, blocks, final norm.
+
+use super::block::{At, DecoderBlock, EncoderBlock};
+use super::cache::DecoderCache;
+use super::relative_bias::RelativeAttentionBias;
+use crate::config::T5Config;
+use crate::nn::{MASKED, RmsNorm, Trace};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+
+#[derive(Module, Debug)]
+pub(super) struct Encoder {
+    position_bias: RelativeAttentionBias,
+    block: Vec<EncoderBlock>,
+    final_layer_norm: RmsNorm,
+}
+
+#[derive(Module, Debug)]
+pub(super) struct Decoder {
+    position_bias: RelativeAttentionBias,
+    block: Vec<DecoderBlock>,
+    final_layer_norm: RmsNorm,
+}
+
+fn final_layer_norm(config: &T5Config, device: &Device) -> RmsNorm {
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
+}
+
+impl Encoder {
+    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            position_bias: RelativeAttentionBias::new(config, true, device),
+            block: (0..config.num_layers)
+                .map(|_| EncoderBlock::new(config, device))
+                .collect(),
+            final_layer_norm: final_layer_norm(config, device),
+        }
+    }
+
+    /// `[batch, length, d_model]`, `mask: [batch, 1, 1, length]` → `[batch, length, d_model]`
+    pub(super) fn forward(
+        &self,
+        embeds: Tensor<3>,
+        mask: Option<Tensor<4>>,
+        trace: &Trace,
+    ) -> Tensor<3> {
+        let bias = self.position_bias.square(embeds.dims()[1]);
+        trace.record(|| "encoder.position_bias".into(), &bias);
+        let bias = match mask {
+            Some(mask) => bias + mask,
+            None => bias,
+        };
+        let mut hidden_states = embeds;
+        for (block, layer) in self.block.iter().enumerate() {
+            let stack = "encoder";
+            let at = At { stack, block, trace };
+            hidden_states = layer.forward(hidden_states, bias.clone(), at);
+        }
+        let hidden_states = self.final_layer_norm.forward(hidden_states);
+        trace.record(|| "encoder.last_hidden_state".into(), &hidden_states);
+        hidden_states
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            position_bias: RelativeAttentionBias::new(config, false, device),
+            block: (0..config.decoder_layers())
+                .map(|_| DecoderBlock::new(config, device))
+                .collect(),
+            final_layer_norm: final_layer_norm(config, device),
+        }
+    }
+
+    /// Teacher forcing: `[batch, target, d_model]` → `[batch, target, d_model]`
+    pub(super) fn forward(
+        &self,
+        embeds: Tensor<3>,
+        encoder_hidden_states: Tensor<3>,
+        encoder_mask: Option<Tensor<4>>,
+        trace: &Trace,
+    ) -> Tensor<3> {
+        let bias = self.position_bias.square(embeds.dims()[1]);
+        trace.record(|| "decoder.position_bias".into(), &bias);
+        let bias = bias + causal_mask(embeds.dims()[1], &embeds.device());
+        let mut hidden_states = embeds;
+        for (block, layer) in self.block.iter().enumerate() {
+            let stack = "decoder";
+            hidden_states = layer.forward(
+                hidden_states,
+                bias.clone(),
+                encoder_hidden_states.clone(),
+                encoder_mask.clone(),
+                At { stack, block, trace },
+            );
+        }
+        let hidden_states = self.final_layer_norm.forward(hidden_states);
+        trace.record(|| "decoder.last_hidden_state".into(), &hidden_states);
+        hidden_states
+    }
+
+    pub(super) fn start(
+        &self,
+        encoder_hidden_states: Tensor<3>,
+        encoder_mask: Option<Tensor<4>>,
+        max_length: usize,
+    ) -> DecoderCache {
+        let prompts = encoder_hidden_states.dims()[0];
+        let layers = self
+            .block
+            .iter()
+            .map(|block| block.start(encoder_hidden_states.clone(), max_length))
+            .collect();
+        let past_bias = self.position_bias.past(max_length);
+        DecoderCache::new(layers, past_bias, encoder_mask, max_length, prompts)
+    }
+
+    /// `[rows, 1, d_model]` → `[rows, 1, d_model]`; the caller has seen that the cache has room.
+    pub(super) fn step(&self, embeds: Tensor<3>, cache: &mut DecoderCache) -> Tensor<3> {
+        let position = cache.position;
+        let [_, heads, _, max_length] = cache.past_bias.dims();
+        let seen = max_length - 1 - position..max_length;
+        let bias = cache.past_bias.clone().slice([0..1, 0..heads, 0..1, seen]);
+        let mut hidden_states = embeds;
+        for (block, (layer, layer_cache)) in self.block.iter().zip(&mut cache.layers).enumerate() {
+            let at = At {
+                stack: "decoder",
+                block,
+                trace: &Trace::off(),
+            };
+            let mask = cache.encoder_mask.clone();
+            hidden_states =
+                layer.step(hidden_states, bias.clone(), layer_cache, position, mask, at);
+        }
+        cache.position += 1;
+        self.final_layer_norm.forward(hidden_states)
+    }
+}
+
+/// `[1, 1, length, length]`: a query sees itself and what came before.
+fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = (0..length)
+        .flat_map(|query| (0..length).map(move |key| if key > query { MASKED } else { 0.0 }))
+        .collect();
+    Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
+}

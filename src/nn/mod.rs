@@ -1,0 +1,18 @@
+//! The layers that both towers are built from.
+
+mod activation;
+mod attention;
+mod embedding;
+mod init;
+mod linear;
+mod norm;
+mod trace;
+
+pub use activation::Activation;
+pub(crate) use attention::{MASKED, attend, merge_heads, split_heads};
+pub use embedding::Embedding;
+pub(crate) use init::{ones, random, zeros};
+pub use linear::Linear;
+pub(crate) use linear::linear;
+pub use norm::{LayerNorm, RmsNorm};
+pub use trace::{Trace, Traced};

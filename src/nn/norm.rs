@@ -1,0 +1,55 @@
+//! Layer norm (SigLIP) and RMS norm (T5).
+
+use super::{ones, zeros};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, module};
+
+/// Mean-centred norm with weight and bias.
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// Identity until a checkpoint or training says otherwise.
+    pub fn new(width: usize, eps: f64, device: &Device) -> Self {
+        Self {
+            weight: ones([width], device),
+            bias: zeros([width], device),
+            eps,
+        }
+    }
+
+    /// `[.., width]` → `[.., width]`
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        module::layer_norm(x, self.weight.val(), Some(self.bias.val()), self.eps)
+    }
+}
+
+/// T5's `layer_norm`: no mean, no bias, weight around 1.
+#[derive(Module, Debug)]
+pub struct RmsNorm {
+    weight: Param<Tensor<1>>,
+    #[module(skip)]
+    eps: f64,
+}
+
+impl RmsNorm {
+    /// Identity on unit-variance input until a checkpoint or training says otherwise.
+    pub fn new(width: usize, eps: f64, device: &Device) -> Self {
+        Self {
+            weight: ones([width], device),
+            eps,
+        }
+    }
+
+    /// `x / sqrt(mean(x²) + eps) * weight` over the last dimension.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let mean_square = x.clone().square().mean_dim(D - 1);
+        let rstd = mean_square.add_scalar(self.eps).sqrt().recip();
+        x * rstd * self.weight.val().unsqueeze()
+    }
+}

@@ -1,0 +1,373 @@
+//! The whole way: picture → visual tokens, question → answer.
+
+use crate::config::{Pali3Config, PreprocessorConfig};
+use crate::device::{DeviceKind, read};
+use crate::error::{Error, Result};
+use crate::generation::{Decoder, Generation, GenerationOptions, Logits, log_softmax};
+use crate::image::{PixelValues, RgbImage};
+use crate::model::t5::DecoderCache;
+use crate::model::{AttentionMask, Pali3Model};
+use crate::nn::Trace;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{Checkpoint, Kind, ModelFolder, Progress};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::rc::Rc;
+
+/// A loaded model with everything that belongs to its folder. Cloning shares it.
+#[derive(Clone)]
+pub struct Pali3 {
+    parts: Rc<Parts>,
+}
+
+struct Parts {
+    config: Pali3Config,
+    preprocessor: PreprocessorConfig,
+    generation: GenerationOptions,
+    tokenizer: Tokenizer,
+    model: Pali3Model,
+    device: Device,
+    kind: DeviceKind,
+}
+
+/// A picture as the model sees it: visual tokens, on the device, ready for any number of questions.
+#[derive(Clone)]
+pub struct EncodedImage {
+    visual_tokens: Tensor<3>,
+    projected: Tensor<3>,
+}
+
+/// Turns token ids into text.
+pub type Detokenize = Box<dyn Fn(&[u32]) -> Result<String>>;
+/// An answer under way.
+pub type Answer = Generation<ModelDecoder, Detokenize>;
+
+/// One token of a given text and how likely the model finds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoredToken {
+    /// Id.
+    pub token_id: u32,
+    /// Natural logarithm of its probability after what came before it.
+    pub logprob: f32,
+}
+
+impl Pali3 {
+    /// Loads a model folder: configuration, tokenizer, then the weights, tensor by tensor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::UnsupportedModel`] and the tensor errors, each with the file
+    /// it is about; [`Error::Device`] when the device fails.
+    pub async fn load(
+        folder: &impl ModelFolder,
+        device: &Device,
+        kind: DeviceKind,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self> {
+        let file = |name: &str| folder.describe(name);
+        let config = folder.require("config.json").await?;
+        let config = Pali3Config::from_json(&file("config.json"), &config)?;
+        let name = "preprocessor_config.json";
+        let preprocessor = match folder.read(name).await? {
+            Some(bytes) => PreprocessorConfig::from_json(&file(name), &bytes)?,
+            None => PreprocessorConfig::default(),
+        };
+        let tokenizer = folder.require("tokenizer.json").await?;
+        let tokenizer = Tokenizer::from_bytes(&file("tokenizer.json"), &tokenizer)?;
+        crate::config::require(
+            tokenizer.vocab_size() <= config.text_config.vocab_size,
+            &file("tokenizer.json"),
+            "vocabulary",
+            format!("at most vocab_size ({})", config.text_config.vocab_size),
+            tokenizer.vocab_size(),
+        )?;
+        let text = &config.text_config;
+        let generation = GenerationOptions {
+            decoder_start_token_id: text.decoder_start_token_id,
+            eos_token_ids: vec![text.eos_token_id],
+            ..Default::default()
+        };
+        let name = "generation_config.json";
+        let generation = match folder.read(name).await? {
+            Some(bytes) => generation.from_json(&file(name), &bytes)?,
+            None => generation,
+        };
+        let model = load_model(folder, &config, device, progress).await?;
+        let parts = Parts {
+            config,
+            preprocessor,
+            generation,
+            tokenizer,
+            model,
+            device: device.clone(),
+            kind,
+        };
+        Ok(Self {
+            parts: Rc::new(parts),
+        })
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &Pali3Config {
+        &self.parts.config
+    }
+
+    /// The folder's generation defaults, to be overridden by the caller's.
+    pub fn generation_options(&self) -> &GenerationOptions {
+        &self.parts.generation
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.parts.tokenizer
+    }
+
+    /// Where the model runs.
+    pub fn device_kind(&self) -> DeviceKind {
+        self.parts.kind
+    }
+
+    /// Resizes and normalises a picture as the folder's `preprocessor_config.json` says.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a picture without pixels, or one smaller than a patch where the folder does not resize.
+    pub fn preprocess(&self, image: &RgbImage) -> Result<PixelValues> {
+        let pixel_values = self.parts.preprocessor.preprocess(image)?;
+        let patch = self.parts.config.vision_config.patch_size;
+        if pixel_values.height < patch || pixel_values.width < patch {
+            return Err(Error::input(
+                "image",
+                format!(
+                    "expected at least {patch} by {patch} pixels after resizing, found {} by {}",
+                    pixel_values.width, pixel_values.height
+                ),
+            ));
+        }
+        Ok(pixel_values)
+    }
+
+    /// Picture → visual tokens, the costly half of an answer; worth keeping for several questions.
+    ///
+    /// # Errors
+    /// As [`Pali3::preprocess`]; [`Error::Device`] when the device fails.
+    pub async fn encode_image(&self, image: &RgbImage) -> Result<EncodedImage> {
+        self.encode_pixels(self.preprocess(image)?).await
+    }
+
+    /// [`Pali3::encode_image`] for a picture that has been preprocessed.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    pub async fn encode_pixels(&self, pixel_values: PixelValues) -> Result<EncodedImage> {
+        let Parts { model, device, .. } = &*self.parts;
+        let shape = [1, 3, pixel_values.height, pixel_values.width];
+        let pixels = Tensor::from_data(TensorData::new(pixel_values.data, shape), device);
+        let trace = Trace::off();
+        let visual_tokens = model.visual_tokens(pixels, &trace);
+        let projected = model.project(visual_tokens.clone(), &trace);
+        // Waits for the device, so that its errors belong to this call and not to the next one.
+        read(projected.clone().slice([0..1, 0..1, 0..1])).await?;
+        Ok(EncodedImage {
+            visual_tokens,
+            projected,
+        })
+    }
+
+    /// Tokenizes a prompt and checks that the model takes it.
+    fn prompt_ids(&self, prompt: &str) -> Result<Vec<u32>> {
+        self.ids("prompt", prompt)
+    }
+
+    fn ids(&self, what: &str, text: &str) -> Result<Vec<u32>> {
+        let ids = self.parts.tokenizer.encode(text)?;
+        let limit = self.parts.config.max_prompt_tokens;
+        if ids.is_empty() || ids.len() > limit {
+            let problem = format!("expected 1 to {limit} tokens, found {}", ids.len());
+            return Err(Error::input(what, problem));
+        }
+        Ok(ids)
+    }
+
+    fn int_tensor(&self, ids: &[u32]) -> Tensor<2, Int> {
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let shape = [1, ids.len()];
+        Tensor::from_data(TensorData::new(ids, shape), &self.parts.device)
+    }
+
+    /// Runs the encoder over picture and prompt: `[1, visual + text tokens, d_model]`.
+    fn encode(
+        &self,
+        image: Option<&EncodedImage>,
+        prompt: &str,
+    ) -> Result<(Tensor<3>, AttentionMask)> {
+        let ids = self.prompt_ids(prompt)?;
+        let mask = AttentionMask::new(&[vec![true; ids.len()]]);
+        let projected = image.map(|image| image.projected.clone());
+        let input_ids = self.int_tensor(&ids);
+        let model = &self.parts.model;
+        Ok(model.encode(projected, input_ids, &mask, &Trace::off()))
+    }
+
+    /// The encoder's `last_hidden_state` for a picture and a prompt: its shape and values.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a prompt that is too long, [`Error::Device`] when the device fails.
+    pub async fn encoder_last_hidden_state(
+        &self,
+        image: Option<&EncodedImage>,
+        prompt: &str,
+    ) -> Result<(Vec<usize>, Vec<f32>)> {
+        let (hidden_states, _) = self.encode(image, prompt)?;
+        host(hidden_states).await
+    }
+
+    /// Starts an answer. Image, prompt or both; an empty prompt asks about the picture alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a prompt that is too long, [`Error::InvalidOption`] for options out of range.
+    pub fn generate(
+        &self,
+        image: Option<&EncodedImage>,
+        prompt: &str,
+        options: &GenerationOptions,
+    ) -> Result<Answer> {
+        options.validate()?;
+        let (hidden_states, mask) = self.encode(image, prompt)?;
+        let text = self.parts.model.language_model();
+        let cache = text.start_decoding(hidden_states, &mask, options.max_new_tokens);
+        let decoder = ModelDecoder {
+            model: self.clone(),
+            cache,
+        };
+        let tokenizer = self.clone();
+        let decode: Detokenize = Box::new(move |ids| tokenizer.parts.tokenizer.decode(ids, true));
+        Generation::new(decoder, 1, options, decode)
+    }
+
+    /// How likely the model finds a given answer, token by token; the closing `</s>` is one of them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a prompt or target that is too long, [`Error::Device`] when the device fails.
+    pub async fn score(
+        &self,
+        image: Option<&EncodedImage>,
+        prompt: &str,
+        target: &str,
+    ) -> Result<Vec<ScoredToken>> {
+        let target = self.ids("target", target)?;
+        let (hidden_states, mask) = self.encode(image, prompt)?;
+        let start = self.parts.config.text_config.decoder_start_token_id;
+        let input: Vec<u32> = std::iter::once(start)
+            .chain(target[..target.len() - 1].iter().copied())
+            .collect();
+        let text = self.parts.model.language_model();
+        let logits = text.decode(self.int_tensor(&input), hidden_states, &mask, &Trace::off());
+        let vocab_size = logits.dims()[2];
+        let logits = read(logits).await?;
+        let scored = target.iter().zip(logits.chunks_exact(vocab_size));
+        scored
+            .map(|(&token_id, row)| {
+                let logprob = log_softmax(row)?[token_id as usize];
+                Ok(ScoredToken { token_id, logprob })
+            })
+            .collect()
+    }
+}
+
+impl EncodedImage {
+    /// Number of visual tokens.
+    pub fn len(&self) -> usize {
+        self.visual_tokens.dims()[1]
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tower's output `[1, tokens, hidden]`: shape and values.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    pub async fn visual_tokens(&self) -> Result<(Vec<usize>, Vec<f32>)> {
+        host(self.visual_tokens.clone()).await
+    }
+
+    /// What the encoder gets `[1, tokens, d_model]`: shape and values.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    pub async fn projected_visual_tokens(&self) -> Result<(Vec<usize>, Vec<f32>)> {
+        host(self.projected.clone()).await
+    }
+}
+
+async fn host(tensor: Tensor<3>) -> Result<(Vec<usize>, Vec<f32>)> {
+    Ok((tensor.dims().to_vec(), read(tensor).await?))
+}
+
+async fn load_model(
+    folder: &impl ModelFolder,
+    config: &Pali3Config,
+    device: &Device,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Pali3Model> {
+    let checkpoint = Checkpoint::open(folder, Kind::Pali3).await?;
+    let model = empty_model(&checkpoint, config, device);
+    checkpoint.load(folder, model, device, progress).await
+}
+
+/// The model that fits a checkpoint, before its tensors arrive.
+pub fn empty_model(checkpoint: &Checkpoint, config: &Pali3Config, device: &Device) -> Pali3Model {
+    let separate_head =
+        !config.text_config.tied() || checkpoint.has("language_model.lm_head.weight");
+    Pali3Model::new(config, separate_head, device)
+}
+
+/// The model's decoder and its caches, as the generation loop drives them.
+pub struct ModelDecoder {
+    model: Pali3,
+    cache: DecoderCache,
+}
+
+impl Decoder for ModelDecoder {
+    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
+        decode_step(
+            self.model.parts.model.language_model(),
+            &mut self.cache,
+            token_ids,
+        )
+        .await
+    }
+
+    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
+        self.cache.select_rows(rows)
+    }
+}
+
+/// One decoder step from ids to scores on the host.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the cache is full or of another batch, [`Error::Device`] when the device fails.
+pub(crate) async fn decode_step(
+    model: &crate::model::T5Model,
+    cache: &mut DecoderCache,
+    token_ids: &[u32],
+) -> Result<Logits> {
+    if cache.room() == 0 || token_ids.len() != cache.rows() {
+        return Err(Error::input(
+            "token_ids",
+            format!(
+                "expected {} rows and room in the cache, found {} and room for {}",
+                cache.rows(),
+                token_ids.len(),
+                cache.room()
+            ),
+        ));
+    }
+    let ids: Vec<i32> = token_ids.iter().map(|&id| id as i32).collect();
+    let ids = Tensor::from_data(TensorData::new(ids, [token_ids.len()]), &cache.device());
+    let logits = model.decode_step(ids, cache);
+    Ok(Logits {
+        vocab_size: logits.dims()[1],
+        values: read(logits).await?,
+    })
+}

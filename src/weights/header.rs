@@ -1,0 +1,126 @@
+//! The head of a safetensors file: which tensors lie where.
+
+use super::folder::ModelFolder;
+use crate::error::{Error, Result};
+use safetensors::{Dtype, SafeTensors};
+use std::ops::Range;
+
+/// Length of the field that holds the header's length.
+const LENGTH_FIELD: u64 = 8;
+/// The format's own limit; a larger number is a broken file, not a large header.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Element types that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ElementType {
+    /// 32-bit float.
+    F32,
+    /// 16-bit IEEE float.
+    F16,
+    /// The upper half of a 32-bit float.
+    Bf16,
+}
+
+impl ElementType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            ElementType::F32 => 4,
+            ElementType::F16 | ElementType::Bf16 => 2,
+        }
+    }
+
+    /// The name in safetensors headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElementType::F32 => "F32",
+            ElementType::F16 => "F16",
+            ElementType::Bf16 => "BF16",
+        }
+    }
+
+    /// Little-endian elements → `f32`.
+    pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        let pairs = || bytes.as_chunks::<2>().0.iter();
+        match self {
+            ElementType::F32 => {
+                let quads = bytes.as_chunks::<4>().0.iter();
+                quads.map(|b| f32::from_le_bytes(*b)).collect()
+            }
+            ElementType::F16 => pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+            ElementType::Bf16 => pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+        }
+    }
+}
+
+/// One tensor of a file.
+#[derive(Debug, Clone)]
+pub(super) struct TensorInfo {
+    pub(super) name: String,
+    /// `None`: a type that cannot be read, by the name beside it.
+    pub(super) dtype: std::result::Result<ElementType, String>,
+    pub(super) shape: Vec<usize>,
+    /// Bytes from the start of the file.
+    pub(super) range: Range<u64>,
+}
+
+/// Reads the header of `file` and checks it against the file's size.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the header is not valid or the file is not as long as it says.
+pub(super) async fn read_header(
+    folder: &impl ModelFolder,
+    file: &str,
+) -> Result<Vec<TensorInfo>> {
+    let corrupt = |problem: String| Error::corrupt(folder.describe(file), problem);
+    let size = folder.size(file).await?;
+    if size < LENGTH_FIELD {
+        return Err(corrupt(format!(
+            "not a safetensors file: expected at least {LENGTH_FIELD} bytes, found {size}"
+        )));
+    }
+    let field = folder.read_range(file, 0..LENGTH_FIELD).await?;
+    let field: [u8; LENGTH_FIELD as usize] = field
+        .try_into()
+        .map_err(|found: Vec<u8>| corrupt(format!("expected 8 bytes, found {}", found.len())))?;
+    let length = u64::from_le_bytes(field);
+    if length > MAX_HEADER {
+        return Err(corrupt(format!(
+            "not a safetensors file: a header of {length} bytes"
+        )));
+    }
+    if LENGTH_FIELD + length > size {
+        return Err(corrupt(format!(
+            "truncated: expected a header of {length} bytes, found {}",
+            size - LENGTH_FIELD
+        )));
+    }
+    let bytes = folder.read_range(file, 0..LENGTH_FIELD + length).await?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(format!("header: {error}")))?;
+    let start = LENGTH_FIELD + length;
+    let tensors: Vec<TensorInfo> = metadata
+        .tensors()
+        .into_iter()
+        .map(|(name, info)| TensorInfo {
+            name,
+            dtype: match info.dtype {
+                Dtype::F32 => Ok(ElementType::F32),
+                Dtype::F16 => Ok(ElementType::F16),
+                Dtype::BF16 => Ok(ElementType::Bf16),
+                other => Err(format!("{other:?}")),
+            },
+            shape: info.shape.clone(),
+            range: start + info.data_offsets.0 as u64..start + info.data_offsets.1 as u64,
+        })
+        .collect();
+    let end = tensors.iter().map(|tensor| tensor.range.end).max();
+    let expected = end.unwrap_or(start);
+    if expected != size {
+        let what = if size < expected { "truncated" } else { "bytes after the last tensor" };
+        return Err(corrupt(format!(
+            "{what}: expected {expected} bytes, found {size}"
+        )));
+    }
+    Ok(tensors)
+}

@@ -1,0 +1,95 @@
+//! Writing a model as one safetensors file.
+
+use super::header::ElementType;
+use super::names::{Kind, published};
+use crate::error::{Error, Result};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use safetensors::{Dtype, tensor::TensorView};
+use std::path::Path;
+
+/// Writes all parameters under their published names.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written, [`Error::Device`] when a tensor cannot be read back.
+pub fn save<M: Module>(kind: Kind, model: &M, dtype: ElementType, path: &Path) -> Result<()> {
+    let mut collect = Collect {
+        kind,
+        dtype,
+        path: vec![],
+        tensors: Ok(vec![]),
+    };
+    model.visit(&mut collect);
+    let tensors = collect.tensors?;
+    let io = |problem: String| Error::Io {
+        file: path.display().to_string(),
+        problem,
+    };
+    let stored = match dtype {
+        ElementType::F32 => Dtype::F32,
+        ElementType::F16 => Dtype::F16,
+        ElementType::Bf16 => Dtype::BF16,
+    };
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| {
+            let view = TensorView::new(stored, shape.clone(), bytes);
+            Ok((name.as_str(), view.map_err(|error| io(error.to_string()))?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // transformers refuses files without this.
+    let metadata = [("format".to_string(), "pt".to_string())];
+    safetensors::serialize_to_file(views, Some(metadata.into()), path)
+        .map_err(|error| io(error.to_string()))
+}
+
+type Stored = (String, Vec<usize>, Vec<u8>);
+
+struct Collect {
+    kind: Kind,
+    dtype: ElementType,
+    path: Vec<String>,
+    tensors: Result<Vec<Stored>>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Ok(tensors) = &mut self.tensors else {
+            return;
+        };
+        let tensor = param.val();
+        let (name, shape) = (
+            published(self.kind, &self.path.join(".")),
+            tensor.dims().to_vec(),
+        );
+        match pollster::block_on(crate::device::read(tensor)) {
+            Ok(values) => tensors.push((name, shape, self.dtype.encode(&values))),
+            Err(error) => self.tensors = Err(error),
+        }
+    }
+}
+
+impl ElementType {
+    /// `f32` → little-endian elements, rounded to nearest.
+    fn encode(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            ElementType::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ElementType::F16 => values
+                .iter()
+                .flat_map(|&v| half::f16::from_f32(v).to_le_bytes())
+                .collect(),
+            ElementType::Bf16 => values
+                .iter()
+                .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
+                .collect(),
+        }
+    }
+}
