@@ -148,6 +148,7 @@ impl PreprocessorConfig {
                 .do_normalize
                 .then_some((self.image_mean, self.image_std)),
         };
+        image.check()?;
         if !self.do_resize {
             return Ok(scaling.apply(image));
         }
@@ -164,7 +165,7 @@ impl Size {
             Size::ShortestEdge(edge) => {
                 let long = image.width.max(image.height);
                 let short = image.width.min(image.height);
-                // f64 and cut off, as the reference; an empty picture is refused by `resize`.
+                // f64 and cut off, as the reference.
                 let long = (edge as f64 * long as f64 / short as f64) as usize;
                 if image.width <= image.height {
                     (long, edge)
