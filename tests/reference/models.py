@@ -1,8 +1,8 @@
 """Makes the reference checkpoints and activations in tests/fixtures with HF transformers. See README.md.
 
-    python tests/reference/models.py                 # every case
-    python tests/reference/models.py NAME …          # these cases
-    python tests/reference/models.py --search NAME   # the first seed whose ids are stable, to be entered in CASES
+python tests/reference/models.py                 # every case
+python tests/reference/models.py NAME …          # these cases
+python tests/reference/models.py --search NAME   # the first seed whose ids are stable, to be entered in CASES
 """
 
 import argparse

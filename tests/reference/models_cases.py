@@ -109,10 +109,14 @@ def batch(rows, left=()):
 
 
 def targets(rng, rows, length):
-    return torch.from_numpy(np.concatenate([np.zeros((rows, 1), np.int64), rng.integers(2, VOCAB, (rows, length - 1))], 1))
+    return torch.from_numpy(
+        np.concatenate([np.zeros((rows, 1), np.int64), rng.integers(2, VOCAB, (rows, length - 1))], 1)
+    )
 
 
-def t5(folder, seed, config, rows, decoder_length, entries, more_tensors=None, dtype="F32", left=(), use_cache=True, long=0):
+def t5(
+    folder, seed, config, rows, decoder_length, entries, more_tensors=None, dtype="F32", left=(), use_cache=True, long=0
+):
     """One batch of token rows under the default variant; `long`: length of an extra single row, variant "long"."""
     tensors = weights.t5_weights(config, seed)
     saved = tensors | (more_tensors(tensors) if more_tensors else {})
@@ -133,19 +137,21 @@ def t5(folder, seed, config, rows, decoder_length, entries, more_tensors=None, d
         decoder_ids = targets(rng, 1, 6)
         seen = record.record_t5(model, mask, decoder_ids, input_ids=ids)
         seen = {n: t for n, t in seen.items() if ".block." not in n}
-        result.add("long", {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": decoder_ids, **seen}, padding=[])
+        result.add(
+            "long", {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": decoder_ids, **seen}, padding=[]
+        )
     return result
 
 
 def t5_gated_gelu_untied(folder, seed):
     # More decoder than encoder layers: HF's cached generation fails there, so it runs without its cache.
     config = t5_config("gated-gelu", tie_word_embeddings=False, num_decoder_layers=3)
-    entries = gen.GREEDY | gen.PROCESSORS | gen.BEAMS
+    entries = gen.GREEDY | gen.PROCESSORS | gen.BEAMS | gen.BEAM_MIN_NEW_TOKENS
     return t5(folder, seed, config, [45], 24, entries, use_cache=False, long=100)
 
 
 def t5_gated_silu_tied(folder, seed):
-    # google/ul2: no tie key (so tied and scaled), BF16, and here only the stacks' own embedding names, as old exports have.
+    # google/ul2: no tie key (so tied and scaled), BF16.
     config = t5_config("gated-silu", num_decoder_layers=3)
     entries = gen.GREEDY | gen.PROCESSORS | {n: gen.BEAMS[n] for n in ("beam2", "beam4-lp1", "beam4-lp2")}
     return t5(folder, seed, config, [42], 20, entries, dtype="BF16", use_cache=False)

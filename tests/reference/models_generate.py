@@ -50,9 +50,7 @@ def _watch_beams(model, gaps, last_step):
                 gaps.append(float(running[num_beams - 1] - running[num_beams]))
                 if finishing_edge:
                     gaps.append(float(row[num_beams - 1] - row[num_beams]))
-        return plain(
-            model, accumulated_log_probs=accumulated_log_probs, num_beams=num_beams, cur_len=cur_len, **kwargs
-        )
+        return plain(model, accumulated_log_probs=accumulated_log_probs, num_beams=num_beams, cur_len=cur_len, **kwargs)
 
     model._get_top_k_continuations = wrapped
 
@@ -82,9 +80,7 @@ def _generate(model, name, variant, inputs, options, use_cache):
     if beams:
         _watch_beams(model, gaps, last_step=options["max_new_tokens"])
     try:
-        out = model.generate(
-            **common, return_dict_in_generate=True, output_scores=True, output_logits=not beams
-        )
+        out = model.generate(**common, return_dict_in_generate=True, output_scores=True, output_logits=not beams)
     finally:
         model.__dict__.pop("_get_top_k_continuations", None)
     sequences = [strip(row) for row in out.sequences]
@@ -149,8 +145,8 @@ BEAMS = {
 BEAM_PROCESSORS = {
     "beam4-repetition-penalty": beam(4, 1.0, False, 2, repetition_penalty=1.3),
     "beam4-no-repeat-ngram": beam(4, 1.0, False, 2, no_repeat_ngram_size=2),
-    "beam4-min-new-tokens": beam(4, 0.6, True, 2, min_new_tokens=5),
 }
+BEAM_MIN_NEW_TOKENS = {"beam4-min-new-tokens": beam(4, 0.6, True, 2, min_new_tokens=5)}
 
 
 def check_variety(entries):

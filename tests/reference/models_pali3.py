@@ -1,7 +1,7 @@
 """The PaLI-3 composition from HF's parts, with its tiny tokenizer, picture and preprocessing.
 
-HF has no PaLI-3. Ours is: SigLIP's patch tokens after the post norm, without pooling -> one linear layer -> put in front
-of the embedded text tokens -> T5 encoder -> T5 decoder. The attention mask of the text is extended by ones in front.
+HF has no PaLI-3. Ours is: SigLIP's patch tokens after the post norm, without pooling -> one linear layer -> put in
+front of the embedded text tokens -> T5 encoder -> T5 decoder. The text's attention mask is extended by ones in front.
 """
 
 import tempfile
@@ -147,7 +147,7 @@ def pali3_weights(config_json, seed):
 
 
 class Pali3:
-    """HF's two models and the projection, from the stored tensors of a PaLI-3 folder (already rounded to their dtype)."""
+    """HF's two models and the projection, from a folder's tensors, already rounded to their dtype."""
 
     def __init__(self, config_json, tensors):
         def part(prefix):
