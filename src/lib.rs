@@ -1,6 +1,8 @@
 //! PaLI-3: a picture and a question in, text out, natively and in the browser.
 #![warn(missing_docs)]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;

@@ -1,0 +1,232 @@
+//! `pali3 inspect`: what a model folder holds and what is wrong with it, from its headers alone.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::output;
+use crate::config::{Pali3Config, PreprocessorConfig, require};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::generation::GenerationOptions;
+use crate::pali3::empty_model;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{Checkpoint, DirFolder, Entry, Kind, ModelFolder, slots};
+
+/// Options of `pali3 inspect`.
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// Model folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a set of tensors adds up to.
+#[derive(Debug, Default, Serialize)]
+struct Sum {
+    tensors: usize,
+    parameters: usize,
+    bytes: u64,
+    /// Parameters by element type.
+    dtypes: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tower {
+    name: &'static str,
+    #[serde(flatten)]
+    sum: Sum,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    model_type: Option<String>,
+    towers: Vec<Tower>,
+    #[serde(flatten)]
+    all: Sum,
+    files: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Error::NotFound`] for a missing folder, [`Error::Corrupt`] when problems were found; they have been printed then.
+pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
+    let folder = DirFolder::new(&args.folder)?;
+    let report = pollster::block_on(examine(&folder));
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::text(&report.to_string())?;
+    }
+    if report.problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::corrupt(
+        args.folder.display().to_string(),
+        format!(
+            "{} found: {}",
+            problem_count(&report.problems),
+            report.problems.join("; ")
+        ),
+    ))
+}
+
+async fn examine(folder: &DirFolder) -> Report {
+    let mut problems = Vec::new();
+    let config = note(&mut problems, read_config(folder).await);
+    if let Err(error) = read_the_rest(folder, config.as_ref(), &mut problems).await {
+        problems.push(error);
+    }
+    let checkpoint = note(&mut problems, Checkpoint::open(folder, Kind::Pali3).await);
+    if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
+        // Parameters of an empty model take no memory: only their names and shapes are asked for.
+        let model = empty_model(checkpoint, config, &device::cpu());
+        problems.extend(checkpoint.problems(&slots(Kind::Pali3, &model)));
+    }
+    let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);
+    let mut files: Vec<String> = entries.iter().map(|entry| entry.file.clone()).collect();
+    files.dedup();
+    Report {
+        model_type: config.map(|config| config.model_type),
+        towers: ["vision_tower", "multi_modal_projector", "language_model"]
+            .map(|name| Tower {
+                name,
+                sum: Sum::of(
+                    entries
+                        .iter()
+                        .filter(|entry| entry.published.starts_with(name)),
+                ),
+            })
+            .into(),
+        all: Sum::of(entries.iter()),
+        files,
+        problems: problems.iter().flat_map(lines).collect(),
+    }
+}
+
+async fn read_config(folder: &DirFolder) -> Result<Pali3Config> {
+    let name = "config.json";
+    Pali3Config::from_json(&folder.describe(name), &folder.require(name).await?)
+}
+
+/// The files beside configuration and weights. Each problem is noted, so that one does not hide the next.
+async fn read_the_rest(
+    folder: &DirFolder,
+    config: Option<&Pali3Config>,
+    problems: &mut Vec<Error>,
+) -> Result<()> {
+    let name = "preprocessor_config.json";
+    if let Some(bytes) = folder.read(name).await? {
+        note(
+            problems,
+            PreprocessorConfig::from_json(&folder.describe(name), &bytes),
+        );
+    }
+    let name = "generation_config.json";
+    if let Some(bytes) = folder.read(name).await? {
+        let defaults = GenerationOptions::default();
+        note(problems, defaults.from_json(&folder.describe(name), &bytes));
+    }
+    let name = "tokenizer.json";
+    let tokenizer = Tokenizer::from_bytes(&folder.describe(name), &folder.require(name).await?)?;
+    let Some(config) = config else {
+        return Ok(());
+    };
+    let (rows, tokens) = (config.text_config.vocab_size, tokenizer.vocab_size());
+    let expected = format!("at most vocab_size ({rows})");
+    require(
+        tokens <= rows,
+        &folder.describe(name),
+        "vocabulary",
+        expected,
+        tokens,
+    )
+}
+
+fn note<T>(problems: &mut Vec<Error>, result: Result<T>) -> Option<T> {
+    result.map_err(|error| problems.push(error)).ok()
+}
+
+/// One line for each problem; lists of tensors, which messages cut short, in full.
+fn lines(problem: &Error) -> Vec<String> {
+    let each = |file: &str, what: &str, tensors: &[String]| {
+        tensors
+            .iter()
+            .map(|tensor| format!("{file}: {what}: {tensor}"))
+            .collect()
+    };
+    match problem {
+        Error::MissingTensors { file, tensors } => each(file, "missing", tensors),
+        Error::LeftoverTensors { file, tensors } => each(file, "left over", tensors),
+        other => vec![other.to_string()],
+    }
+}
+
+fn problem_count(problems: &[String]) -> String {
+    match problems.len() {
+        0 => "no problems".to_string(),
+        1 => "1 problem".to_string(),
+        n => format!("{n} problems"),
+    }
+}
+
+impl Sum {
+    fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
+        let mut sum = Self::default();
+        for entry in entries {
+            let parameters: usize = entry.shape.iter().product();
+            let dtype = match &entry.dtype {
+                Ok(dtype) => dtype.name(),
+                Err(other) => other,
+            };
+            sum.tensors += 1;
+            sum.parameters += parameters;
+            sum.bytes += entry.bytes();
+            *sum.dtypes.entry(dtype.to_string()).or_default() += parameters;
+        }
+        sum
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let model_type = self.model_type.as_deref().unwrap_or("unknown");
+        writeln!(
+            f,
+            "model type: {model_type}\nfiles: {}\n",
+            self.files.join(", ")
+        )?;
+        writeln!(
+            f,
+            "{:<22}{:>8}{:>15}{:>16}  types",
+            "tower", "tensors", "parameters", "bytes"
+        )?;
+        let mut row = |name: &str, sum: &Sum| {
+            let dtypes: Vec<&str> = sum.dtypes.keys().map(String::as_str).collect();
+            writeln!(
+                f,
+                "{name:<22}{:>8}{:>15}{:>16}  {}",
+                sum.tensors,
+                sum.parameters,
+                sum.bytes,
+                dtypes.join(", ")
+            )
+        };
+        for tower in &self.towers {
+            row(tower.name, &tower.sum)?;
+        }
+        row("all", &self.all)?;
+        writeln!(f, "\n{}", problem_count(&self.problems))?;
+        for problem in &self.problems {
+            writeln!(f, "  {problem}")?;
+        }
+        Ok(())
+    }
+}

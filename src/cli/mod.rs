@@ -1,0 +1,91 @@
+//! The command line: `pali3 run|encode|score|inspect|train`.
+//!
+//! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
+
+mod encode;
+mod inspect;
+mod output;
+mod progress;
+mod run;
+mod score;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+/// A picture and a question in, text out.
+#[derive(Debug, Parser)]
+#[command(name = "pali3", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer a prompt about a picture; prints the text as it comes
+    Run(run::RunArgs),
+    /// Write the visual tokens (and, with a prompt, the encoder's output) to a safetensors file
+    Encode(encode::EncodeArgs),
+    /// Log-probability of each token of a given answer
+    Score(score::ScoreArgs),
+    /// Towers, parameters, element types and bytes of a model folder, and what is wrong with it
+    Inspect(inspect::InspectArgs),
+    /// Train pali3-tiny from nothing
+    Train(crate::train::cli::TrainArgs),
+}
+
+/// Parses the process' arguments, runs the command and returns the exit code: 0, or 1 after an error.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing sensible is left to do when the terminal itself is gone.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => pollster::block_on(run::run(&args)),
+        Command::Encode(args) => pollster::block_on(encode::encode(&args)),
+        Command::Score(args) => pollster::block_on(score::score(&args)),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Train(args) => crate::train::cli::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error's message, with options named as they are written here.
+fn describe(error: &Error) -> String {
+    match error {
+        Error::InvalidOption { option, problem } => {
+            format!("option --{}: {problem}", option.replace('_', "-"))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The bytes of a file that the caller named.
+fn read_file(path: &std::path::Path) -> Result<Vec<u8>> {
+    let file = path.display().to_string();
+    std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound { file },
+        _ => Error::Io {
+            file,
+            problem: error.to_string(),
+        },
+    })
+}

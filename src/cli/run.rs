@@ -1,0 +1,121 @@
+//! `pali3 run`: a prompt, and perhaps a picture, in; text out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::output;
+use super::progress::Progress;
+use super::session::{self, ModelArgs, Timings};
+use crate::error::Result;
+use crate::generation::{Output, Overrides, Sequence};
+use crate::pali3::Answer;
+
+/// Options of `pali3 run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Question or task; may be left out when there is a picture
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "image",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prompt: String,
+    #[command(flatten, next_help_heading = "Generation")]
+    generation: Overrides,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    best: SequenceReport<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequences: Option<Vec<SequenceReport<'a>>>,
+    visual_tokens: usize,
+    timings_ms: Value,
+    device: &'a str,
+}
+
+#[derive(Serialize)]
+struct SequenceReport<'a> {
+    text: &'a str,
+    token_ids: &'a [u32],
+    score: f32,
+}
+
+impl<'a> From<&'a Sequence> for SequenceReport<'a> {
+    fn from(sequence: &'a Sequence) -> Self {
+        Self {
+            text: &sequence.text,
+            token_ids: &sequence.token_ids,
+            score: sequence.score,
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &RunArgs) -> Result<()> {
+    let mut timings = Timings::start();
+    let image = args.image.as_deref().map(session::read_image).transpose()?;
+    let model = session::load(&args.model).await?;
+    timings.stage("load");
+    let options = model.generation_options().with(&args.generation)?;
+    let image = session::encode_image(&model, image.as_ref()).await?;
+    timings.stage("image");
+    let answer = model.generate(image.as_ref(), &args.prompt, &options)?;
+    timings.stage("encoder");
+    let json = args.model.json;
+    let several = options.num_return_sequences > 1;
+    let stream = !json && !several && options.num_beams == 1;
+    let sequences = if stream {
+        print_as_it_comes(answer).await?
+    } else {
+        wait(answer).await?
+    }
+    .sequences;
+    timings.stage("decoder");
+    if stream {
+        return output::text("\n");
+    }
+    if !json {
+        let lines: String = sequences.iter().map(|s| format!("{}\n", s.text)).collect();
+        return output::text(&lines);
+    }
+    let Some(best) = sequences.first() else {
+        return Ok(());
+    };
+    let list = several || args.generation.num_return_sequences.is_some();
+    output::json(&Report {
+        best: best.into(),
+        sequences: list.then(|| sequences.iter().map(SequenceReport::from).collect()),
+        visual_tokens: image.as_ref().map_or(0, |image| image.len()),
+        timings_ms: timings.finish(),
+        device: model.device_kind().name(),
+    })
+}
+
+async fn print_as_it_comes(mut answer: Answer) -> Result<Output> {
+    while let Some(piece) = answer.next().await? {
+        output::text(&piece.text)?;
+    }
+    Ok(answer.into_output())
+}
+
+async fn wait(mut answer: Answer) -> Result<Output> {
+    let spinner = Progress::spinner("writing");
+    let mut steps = 0;
+    while answer.step().await?.is_some() {
+        steps += 1;
+        spinner.message(format!("writing token {steps}"));
+    }
+    Ok(answer.into_output())
+}

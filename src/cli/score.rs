@@ -1,0 +1,94 @@
+//! `pali3 score`: how likely the model finds a given answer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::output;
+use super::progress::Progress;
+use super::session::{self, ModelArgs, Timings};
+use crate::error::Result;
+
+/// Options of `pali3 score`.
+#[derive(Debug, Args)]
+pub(super) struct ScoreArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Question or task; may be left out when there is a picture
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "image",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prompt: String,
+    /// The answer to be scored; its end counts as a token
+    #[arg(long, value_name = "TEXT")]
+    target: String,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    target: &'a str,
+    token_ids: Vec<u32>,
+    tokens: Vec<String>,
+    logprobs: Vec<f32>,
+    score: f32,
+    visual_tokens: usize,
+    timings_ms: Value,
+    device: &'a str,
+}
+
+/// Runs the command.
+pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
+    let mut timings = Timings::start();
+    let image = args.image.as_deref().map(session::read_image).transpose()?;
+    let model = session::load(&args.model).await?;
+    timings.stage("load");
+    let image = session::encode_image(&model, image.as_ref()).await?;
+    timings.stage("image");
+    let spinner = Progress::spinner("scoring");
+    let scored = model
+        .score(image.as_ref(), &args.prompt, &args.target)
+        .await?;
+    drop(spinner);
+    timings.stage("score");
+    let spelling = |id| model.tokenizer().id_to_token(id).unwrap_or_default();
+    let report = Report {
+        target: &args.target,
+        token_ids: scored.iter().map(|token| token.token_id).collect(),
+        tokens: scored
+            .iter()
+            .map(|token| spelling(token.token_id))
+            .collect(),
+        logprobs: scored.iter().map(|token| token.logprob).collect(),
+        score: scored.iter().map(|token| token.logprob).sum(),
+        visual_tokens: image.as_ref().map_or(0, |image| image.len()),
+        timings_ms: timings.finish(),
+        device: model.device_kind().name(),
+    };
+    if args.model.json {
+        return output::json(&report);
+    }
+    let mut lines = String::new();
+    for ((logprob, id), token) in report
+        .logprobs
+        .iter()
+        .zip(&report.token_ids)
+        .zip(&report.tokens)
+    {
+        lines.push_str(&format!("{logprob:>12.6}  {id:>6}  {token}\n"));
+    }
+    lines.push_str(&format!(
+        "{:>12.6}  sum of {} tokens\n",
+        report.score,
+        scored.len()
+    ));
+    output::text(&lines)
+}

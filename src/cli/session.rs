@@ -1,0 +1,135 @@
+//! What every command with a model begins with: its arguments, the loaded model, the picture, the clock.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
+
+use super::progress::Progress;
+use super::read_file;
+use crate::device::{self, DeviceKind};
+use crate::error::{Error, Result};
+use crate::image::RgbImage;
+use crate::image::decode::decode;
+use crate::pali3::{EncodedImage, Pali3};
+use crate::weights::DirFolder;
+
+/// Which device computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DeviceChoice {
+    /// The graphics card where there is one, else the processor
+    Auto,
+    /// The processor
+    Cpu,
+    /// The graphics card, through Vulkan, Metal or DirectX
+    Wgpu,
+}
+
+/// Options that every command with a model has.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Model folder: config.json, tokenizer.json, model.safetensors …
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    pub(super) device: DeviceChoice,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Milliseconds that the stages took.
+#[derive(Debug)]
+pub(super) struct Timings {
+    start: Instant,
+    last: Instant,
+    stages: Map<String, Value>,
+}
+
+impl Timings {
+    /// Starts the clock.
+    pub(super) fn start() -> Self {
+        let now = Instant::now();
+        Self {
+            start: now,
+            last: now,
+            stages: Map::new(),
+        }
+    }
+
+    /// Notes the time since the last stage.
+    pub(super) fn stage(&mut self, name: &str) {
+        let now = Instant::now();
+        let spent = now.duration_since(self.last);
+        self.stages.insert(name.to_string(), milliseconds(spent));
+        self.last = now;
+    }
+
+    /// The stages and their `total`.
+    pub(super) fn finish(mut self) -> Value {
+        let total = milliseconds(self.start.elapsed());
+        self.stages.insert("total".to_string(), total);
+        Value::Object(self.stages)
+    }
+}
+
+/// To a hundredth: finer would be noise.
+fn milliseconds(duration: std::time::Duration) -> Value {
+    Value::from((duration.as_secs_f64() * 1e5).round() / 1e2)
+}
+
+/// The picture in a file.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Io`], [`Error::InvalidInput`].
+pub(super) fn read_image(path: &std::path::Path) -> Result<RgbImage> {
+    let bytes = read_file(path)?;
+    decode(&bytes).map_err(|error| match error {
+        // The decoder knows the bytes only; the caller knows them by the file's name.
+        Error::InvalidInput { problem, .. } => Error::InvalidInput {
+            what: path.display().to_string(),
+            problem,
+        },
+        other => other,
+    })
+}
+
+/// A loaded model.
+///
+/// # Errors
+/// Those of [`Pali3::load`]; [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
+pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
+    let folder = DirFolder::new(&args.model)?;
+    let (device, kind) = open_device(args.device)?;
+    let bar = Progress::bytes("loading");
+    let mut report = |progress: crate::weights::Progress| bar.set(progress.loaded, progress.total);
+    Pali3::load(&folder, &device, kind, &mut report).await
+}
+
+/// The picture's visual tokens, if there is a picture.
+pub(super) async fn encode_image(
+    model: &Pali3,
+    image: Option<&RgbImage>,
+) -> Result<Option<EncodedImage>> {
+    let Some(image) = image else {
+        return Ok(None);
+    };
+    let _spinner = Progress::spinner("looking at the picture");
+    model.encode_image(image).await.map(Some)
+}
+
+fn open_device(choice: DeviceChoice) -> Result<(Device, DeviceKind)> {
+    let cpu = || (device::cpu(), DeviceKind::Cpu);
+    match choice {
+        DeviceChoice::Cpu => Ok(cpu()),
+        DeviceChoice::Wgpu => device::wgpu().map(|(device, _)| (device, DeviceKind::Wgpu)),
+        DeviceChoice::Auto => Ok(match device::wgpu() {
+            // A software adapter is the processor with a detour.
+            Ok((device, false)) => (device, DeviceKind::Wgpu),
+            Ok((_, true)) | Err(_) => cpu(),
+        }),
+    }
+}

@@ -1,0 +1,9 @@
+//! The real binary on real folders: what it prints, what it writes, and how it refuses bad input.
+#![cfg(feature = "cli")]
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/commands.rs"]
+mod commands;
+#[path = "cli/support.rs"]
+mod support;
