@@ -27,6 +27,23 @@ pub fn cpu() -> Device {
     Device::flex()
 }
 
+/// The system's WebGPU device (Vulkan, Metal or DirectX), and whether it is only software: a GPU played by the
+/// processor, which is slower than [`cpu`].
+///
+/// # Errors
+/// [`Error::WebGpuUnavailable`] when there is no adapter, or when this process has opened it before.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn wgpu() -> Result<(Device, bool)> {
+    use burn::tensor::wgpu::wgpu::DeviceType;
+    let (device, setup) = Device::wgpu_options()
+        .init_with_setup()
+        .map_err(|error| Error::WebGpuUnavailable {
+            problem: error.to_string(),
+        })?;
+    let software = setup.adapter.get_info().device_type == DeviceType::Cpu;
+    Ok((device, software))
+}
+
 /// Reads a tensor back, row-major. On the web this is the only way: the call gives way to the event loop.
 ///
 /// # Errors

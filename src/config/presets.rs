@@ -31,10 +31,10 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "pali3-tiny", vision: Some([128, 512, 4, 4, 64, 8]), text: Some([128, 64, 128, 16, 4, 2, 2]) },
     Preset { name: "so400m14", vision: Some(SO400M14), text: None },
     Preset { name: "g14", vision: Some(G14), text: None },
-    Preset { name: "t5-v1_1-small", vision: None, text: Some([32128, 512, 1024, 64, 6, 8, 8]) },
-    Preset { name: "t5-v1_1-base", vision: None, text: Some([32128, 768, 2048, 64, 12, 12, 12]) },
-    Preset { name: "t5-v1_1-large", vision: None, text: Some([32128, 1024, 2816, 64, 16, 24, 24]) },
-    Preset { name: "t5-v1_1-xl", vision: None, text: Some(XL) },
+    Preset { name: "t5-1.1-small", vision: None, text: Some([32128, 512, 1024, 64, 6, 8, 8]) },
+    Preset { name: "t5-1.1-base", vision: None, text: Some([32128, 768, 2048, 64, 12, 12, 12]) },
+    Preset { name: "t5-1.1-large", vision: None, text: Some([32128, 1024, 2816, 64, 16, 24, 24]) },
+    Preset { name: "t5-1.1-xl", vision: None, text: Some(XL) },
     Preset { name: "pali3-5b", vision: Some(G14), text: Some(XL) },
 ];
 

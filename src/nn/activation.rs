@@ -24,11 +24,19 @@ impl Activation {
         match self {
             Activation::Relu => activation::relu(x),
             Activation::Gelu => activation::gelu(x),
-            Activation::GeluTanh => activation::gelu_approximate(x),
+            Activation::GeluTanh => gelu_tanh(x),
             Activation::QuickGelu => x.clone() * activation::sigmoid(x.mul_scalar(1.702)),
             Activation::Silu => activation::silu(x),
         }
     }
+}
+
+/// `0.5 (1 + tanh(u))` is `sigmoid(2 u)`: one exponential in place of `tanh` and a power, which took over a third
+/// of a training step on the processor.
+fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    const TWO_SQRT_2_OVER_PI: f64 = 1.595_769_121_605_731;
+    let u = x.clone().square().mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI).add_scalar(TWO_SQRT_2_OVER_PI) * x.clone();
+    x * activation::sigmoid(u)
 }
 
 impl From<HiddenAct> for Activation {

@@ -2,7 +2,8 @@
 
 use super::folder::ModelFolder;
 use crate::error::{Error, Result};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
 use std::ops::Range;
 
 /// Length of the field that holds the header's length.
@@ -95,10 +96,11 @@ pub(super) async fn read_header(
             size - LENGTH_FIELD
         )));
     }
-    let bytes = folder.read_range(file, 0..LENGTH_FIELD + length).await?;
-    let (_, metadata) =
-        SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(format!("header: {error}")))?;
     let start = LENGTH_FIELD + length;
+    let bytes = folder.read_range(file, LENGTH_FIELD..start).await?;
+    // Deserialising checks that the tensors lie side by side, each as long as its shape says.
+    let metadata: Metadata =
+        serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("header: {error}")))?;
     let tensors: Vec<TensorInfo> = metadata
         .tensors()
         .into_iter()

@@ -289,7 +289,7 @@ CASES = {
     "siglip-nonsquare": (siglip_nonsquare, 3),
     "t5-gated-gelu-untied": (t5_gated_gelu_untied, 4),
     "t5-gated-silu-tied": (t5_gated_silu_tied, 1),
-    "t5-relu-tied": (t5_relu_tied, 7),
+    "t5-relu-tied": (t5_relu_tied, 71),
     "t5-padded": (t5_padded, 1),
     "pali3-prepend": (pali3_prepend, 100),
     "pali3-tied-no-bias": (pali3_tied_no_bias, 15),

@@ -114,37 +114,56 @@ impl DecoderCache {
         self.past_bias.device()
     }
 
-    /// Row `i` becomes what row `rows[i]` was. The number of rows may change, but rows of one prompt stay together:
-    /// with `n` rows a prompt, the first `n` belong to the first prompt.
+    /// Row `i` becomes what row `rows[i]` was; the number of rows may change.
+    ///
+    /// Rows of one prompt share its cross-attention keys and values as long as they stay side by side and all prompts
+    /// have equally many; otherwise each row gets its own copy.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when a row is moved to another prompt or does not exist.
+    /// [`Error::InvalidInput`] when there is no row left, or one that does not exist is asked for.
     pub fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
-        let (before, after) = (self.rows / self.prompts, rows.len() / self.prompts);
-        let in_place = !rows.is_empty()
-            && rows.len().is_multiple_of(self.prompts)
-            && rows
-                .iter()
-                .enumerate()
-                .all(|(i, &row)| row < self.rows && row / before == i / after);
-        if !in_place {
-            return Err(Error::input(
-                "beams",
-                format!(
-                    "rows {rows:?} do not keep {} rows of {} prompts in their groups",
-                    self.rows, self.prompts
-                ),
-            ));
+        if rows.is_empty() || rows.iter().any(|&row| row >= self.rows) {
+            let problem = format!("expected some of {} rows, found {rows:?}", self.rows);
+            return Err(Error::input("rows", problem));
         }
-        if rows.len() == self.rows && rows.iter().enumerate().all(|(i, &row)| i == row) {
-            return Ok(());
+        let per_prompt = self.rows / self.prompts;
+        let owners: Vec<usize> = rows.iter().map(|row| row / per_prompt).collect();
+        let entries = shared_entries(&owners);
+        if !is_identity(&entries, self.prompts) {
+            let ids = index_tensor(&entries, &self.device());
+            for layer in &mut self.layers {
+                layer.cross.keys = layer.cross.keys.clone().select(0, ids.clone());
+                layer.cross.values = layer.cross.values.clone().select(0, ids.clone());
+            }
+            self.encoder_mask = self.encoder_mask.take().map(|mask| mask.select(0, ids));
+            self.prompts = entries.len();
         }
-        self.rows = rows.len();
-        let ids: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-        let ids = Tensor::from_data(TensorData::new(ids, [rows.len()]), &self.device());
-        for layer in &mut self.layers {
-            layer.own.select_rows(&ids);
+        if !is_identity(rows, self.rows) {
+            let ids = index_tensor(rows, &self.device());
+            for layer in &mut self.layers {
+                layer.own.select_rows(&ids);
+            }
+            self.rows = rows.len();
         }
         Ok(())
     }
+}
+
+/// Which prompt each entry of the cross-attention caches has to be, when row `i` belongs to prompt `owners[i]`.
+fn shared_entries(owners: &[usize]) -> Vec<usize> {
+    let groups: Vec<&[usize]> = owners.chunk_by(|a, b| a == b).collect();
+    if groups.iter().all(|group| group.len() == groups[0].len()) {
+        groups.iter().map(|group| group[0]).collect()
+    } else {
+        owners.to_vec()
+    }
+}
+
+fn is_identity(indices: &[usize], length: usize) -> bool {
+    indices.iter().copied().eq(0..length)
+}
+
+fn index_tensor(indices: &[usize], device: &Device) -> Tensor<1, Int> {
+    let ids: Vec<i32> = indices.iter().map(|&index| index as i32).collect();
+    Tensor::from_data(TensorData::new(ids, [indices.len()]), device)
 }

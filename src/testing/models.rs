@@ -1,0 +1,383 @@
+//! The model parts against HF transformers, at every named intermediate (`tests/reference/models.py`).
+
+use super::fixture::{Fixture, Generated, Padding, Recorded, Reference, Variant};
+use super::{Check, Read};
+use crate::config::{Pali3Config, SiglipVisionConfig, T5Config, parse_json};
+use crate::device::DeviceKind;
+use crate::error::{Error, Result};
+use crate::generation::{Decoder, Generation, GenerationOptions, Logits};
+use crate::image::RgbImage;
+use crate::model::t5::DecoderCache;
+use crate::model::{AttentionMask, Pali3Model, SiglipVisionModel, T5Model};
+use crate::nn::Trace;
+use crate::pali3::{Pali3, decode_step, empty_model};
+use crate::weights::{Checkpoint, Kind};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+/// All cases, by folder.
+pub const CASES: &[&str] = &[
+    "siglip-patch14",
+    "siglip-patch16",
+    "siglip-nonsquare",
+    "t5-gated-gelu-untied",
+    "t5-gated-silu-tied",
+    "t5-relu-tied",
+    "t5-padded",
+    "pali3-prepend",
+    "pali3-tied-no-bias",
+];
+
+/// Largest absolute error allowed of an intermediate.
+pub fn tolerance(kind: DeviceKind) -> f64 {
+    match kind {
+        DeviceKind::Cpu => 1e-4,
+        DeviceKind::Wgpu => 2e-3,
+    }
+}
+
+/// Loads a case's model on a device and compares intermediates, logits, ids and scores.
+///
+/// # Errors
+/// When the fixture cannot be read or the device fails; differences are in the reports.
+pub async fn run(
+    case: &str,
+    read: Read<'_>,
+    device: &Device,
+    kind: DeviceKind,
+) -> Result<Vec<Check>> {
+    let fixture = Fixture { case, read };
+    let reference = fixture.reference()?;
+    let tensors = fixture.tensors()?;
+    let model = load(&fixture, &reference, device).await?;
+    let mut run = Run {
+        tensors: &tensors,
+        device,
+        tolerance: tolerance(kind),
+        checks: vec![],
+    };
+    for variant in &reference.variants {
+        let encoded = run.variant(&model, variant).await?;
+        let generated = reference.generation.iter();
+        for expected in generated.filter(|g| g.variant == variant.name) {
+            let Some((hidden_states, mask)) = &encoded else {
+                return Err(Error::input("fixture", "a vision tower does not generate"));
+            };
+            run.generate(&model, hidden_states, mask, expected).await?;
+        }
+    }
+    let mut checks = run.checks;
+    if reference.kind == "pali3" {
+        pipeline(&fixture, &reference, device, kind, &mut checks).await?;
+    }
+    Ok(checks)
+}
+
+enum Model {
+    Vision(SiglipVisionModel),
+    Text(T5Model, T5Config),
+    Pali3(Pali3Model, T5Config),
+}
+
+impl Model {
+    fn text(&self) -> Result<(&T5Model, &T5Config)> {
+        match self {
+            Model::Vision(_) => Err(Error::input("fixture", "a vision tower has no decoder")),
+            Model::Text(model, config) => Ok((model, config)),
+            Model::Pali3(model, config) => Ok((model.language_model(), config)),
+        }
+    }
+}
+
+async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> Result<Model> {
+    let file = format!("{}/config.json", fixture.case);
+    let config = (fixture.read)(&file)?;
+    let progress = &mut |_| ();
+    match reference.kind.as_str() {
+        "siglip" => {
+            let config: SiglipVisionConfig = parse_json(&file, &config)?;
+            config.validate(&file, "")?;
+            let checkpoint = Checkpoint::open(fixture, Kind::Vision).await?;
+            let model = SiglipVisionModel::new(&config, device);
+            let model = checkpoint.load(fixture, model, device, progress).await?;
+            Ok(Model::Vision(model))
+        }
+        "t5" => {
+            let config: T5Config = parse_json(&file, &config)?;
+            config.validate(&file, "")?;
+            let checkpoint = Checkpoint::open(fixture, Kind::Text).await?;
+            let separate_head = !config.tied() || checkpoint.has("lm_head.weight");
+            let model = T5Model::new(&config, separate_head, device);
+            let model = checkpoint.load(fixture, model, device, progress).await?;
+            Ok(Model::Text(model, config))
+        }
+        "pali3" => {
+            let config = Pali3Config::from_json(&file, &config)?;
+            let checkpoint = Checkpoint::open(fixture, Kind::Pali3).await?;
+            let model = empty_model(&checkpoint, &config, device);
+            let model = checkpoint.load(fixture, model, device, progress).await?;
+            Ok(Model::Pali3(model, config.text_config))
+        }
+        other => Err(Error::corrupt(fixture.case, format!("kind {other:?}"))),
+    }
+}
+
+/// Names of `reference.safetensors` that are inputs, or that follow from inputs alone.
+const INPUTS: &[&str] = &[
+    "pixel_values",
+    "input_ids",
+    "attention_mask",
+    "decoder_input_ids",
+    "encoder.attention_mask",
+];
+
+struct Run<'a> {
+    tensors: &'a BTreeMap<String, Recorded>,
+    device: &'a Device,
+    tolerance: f64,
+    checks: Vec<Check>,
+}
+
+type Encoded = Option<(Tensor<3>, AttentionMask)>;
+
+impl Run<'_> {
+    /// Runs one set of inputs and compares every recorded intermediate of it.
+    async fn variant(&mut self, model: &Model, variant: &Variant) -> Result<Encoded> {
+        let trace = Trace::on();
+        let prefix = match variant.name.as_str() {
+            "" => String::new(),
+            name => format!("{name}/"),
+        };
+        let encoded = self.forward(model, &prefix, &trace)?;
+        let found: BTreeMap<String, TensorData> = trace.into_data().await?.into_iter().collect();
+        for (name, recorded) in self.tensors {
+            let Some(local) = name.strip_prefix(&prefix) else {
+                continue;
+            };
+            if local.contains('/') || INPUTS.contains(&local) {
+                continue;
+            }
+            let Recorded::Float(shape, expected) = recorded else {
+                return Err(Error::corrupt(name, "an intermediate has to be float"));
+            };
+            let check = match found.get(local) {
+                Some(data) if data.shape().to_vec() == *shape => {
+                    let found = data.clone().try_into_vec::<f32>().map_err(Error::device)?;
+                    let (found, expected) = real(local, shape, &found, expected, &variant.padding);
+                    Check::values(name, &found, &expected, self.tolerance)
+                }
+                Some(data) => Check::equal(
+                    format!("{name}: shape {:?} against {shape:?}", data.shape()),
+                    &1,
+                    &0,
+                ),
+                None => Check::equal(format!("{name}: not computed"), &1, &0),
+            };
+            self.checks.push(check);
+        }
+        Ok(encoded)
+    }
+
+    fn forward(&self, model: &Model, prefix: &str, trace: &Trace) -> Result<Encoded> {
+        match model {
+            Model::Vision(model) => {
+                let pixels = self.pixels(prefix)?.ok_or_else(|| missing("pixel_values"))?;
+                let hidden_states = model.forward(pixels, trace);
+                model.pool(hidden_states, trace);
+                Ok(None)
+            }
+            Model::Text(model, _) => {
+                let embeds = model.embed(self.ids(prefix, "input_ids")?);
+                let mask = self.mask(prefix)?;
+                let hidden_states = model.encode(embeds, &mask, trace);
+                self.decode(model, prefix, hidden_states, mask, trace)
+            }
+            Model::Pali3(model, _) => {
+                let projected = self
+                    .pixels(prefix)?
+                    .map(|pixels| model.project(model.visual_tokens(pixels, trace), trace));
+                let ids = self.ids(prefix, "input_ids")?;
+                let mask = self.mask(prefix)?;
+                let (hidden_states, mask) = model.encode(projected, ids, &mask, trace);
+                self.decode(model.language_model(), prefix, hidden_states, mask, trace)
+            }
+        }
+    }
+
+    fn decode(
+        &self,
+        model: &T5Model,
+        prefix: &str,
+        hidden_states: Tensor<3>,
+        mask: AttentionMask,
+        trace: &Trace,
+    ) -> Result<Encoded> {
+        let ids = self.ids(prefix, "decoder_input_ids")?;
+        model.decode(ids, hidden_states.clone(), &mask, trace);
+        Ok(Some((hidden_states, mask)))
+    }
+
+    fn pixels(&self, prefix: &str) -> Result<Option<Tensor<4>>> {
+        match self.tensors.get(&format!("{prefix}pixel_values")) {
+            None => Ok(None),
+            Some(Recorded::Float(shape, values)) => {
+                let data = TensorData::new(values.clone(), shape.clone());
+                Ok(Some(Tensor::from_data(data, self.device)))
+            }
+            Some(Recorded::Int(..)) => Err(missing("pixel_values")),
+        }
+    }
+
+    fn int(&self, prefix: &str, name: &str) -> Result<(&[usize], &[i64])> {
+        match self.tensors.get(&format!("{prefix}{name}")) {
+            Some(Recorded::Int(shape, values)) => Ok((shape, values)),
+            _ => Err(missing(name)),
+        }
+    }
+
+    fn ids(&self, prefix: &str, name: &str) -> Result<Tensor<2, Int>> {
+        let (shape, values) = self.int(prefix, name)?;
+        let values: Vec<i32> = values.iter().map(|&id| id as i32).collect();
+        let data = TensorData::new(values, shape.to_vec());
+        Ok(Tensor::from_data(data, self.device))
+    }
+
+    fn mask(&self, prefix: &str) -> Result<AttentionMask> {
+        let (shape, values) = self.int(prefix, "attention_mask")?;
+        let rows: Vec<Vec<bool>> = values
+            .chunks(shape[1])
+            .map(|row| row.iter().map(|&flag| flag != 0).collect())
+            .collect();
+        Ok(AttentionMask::new(&rows))
+    }
+
+    /// Generates through the caches and compares ids and scores.
+    async fn generate(
+        &mut self,
+        model: &Model,
+        hidden_states: &Tensor<3>,
+        mask: &AttentionMask,
+        expected: &Generated,
+    ) -> Result<()> {
+        let (text, config) = model.text()?;
+        let base = GenerationOptions {
+            decoder_start_token_id: config.decoder_start_token_id,
+            eos_token_ids: vec![config.eos_token_id],
+            ..Default::default()
+        };
+        let options = options(&base, expected)?;
+        let cache = text.start_decoding(hidden_states.clone(), mask, options.max_new_tokens);
+        let decoder = Cached { model: text, cache };
+        let batch = hidden_states.dims()[0];
+        let generation = Generation::new(decoder, batch, &options, |_: &[u32]| Ok(String::new()))?;
+        let output = generation.run().await?;
+        let name = format!("{}/generate/{}", expected.variant, expected.name);
+        let ids: Vec<Vec<u32>> = output.sequences.iter().map(|s| s.token_ids.clone()).collect();
+        self.checks
+            .push(Check::equal(format!("{name}: ids"), &ids, &expected.sequences));
+        let scores: Vec<f64> = output.sequences.iter().map(|s| f64::from(s.score)).collect();
+        if let Some(expected) = expected.sequences_scores.as_ref().or(expected.scores_sum.as_ref())
+        {
+            // A sum over up to 16 tokens, each within the tolerance.
+            let tolerance = 16.0 * self.tolerance;
+            self.checks
+                .push(Check::values(format!("{name}: scores"), &scores, expected, tolerance));
+        }
+        Ok(())
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::input("fixture", format!("{name} is missing or of another type"))
+}
+
+/// The case's options over a model's own, both as a `generation_config.json` would set them.
+fn options(base: &GenerationOptions, expected: &Generated) -> Result<GenerationOptions> {
+    let json = expected.options.to_string();
+    let options = base.clone().from_json(&expected.name, json.as_bytes())?;
+    options.validate()?;
+    Ok(options)
+}
+
+/// The positions that count: encoder tensors `[batch, length, width]` without padding.
+fn real(
+    name: &str,
+    shape: &[usize],
+    found: &[f32],
+    expected: &[f32],
+    padding: &[Padding],
+) -> (Vec<f32>, Vec<f32>) {
+    if !name.starts_with("encoder.") || shape.len() != 3 || padding.is_empty() {
+        return (found.to_vec(), expected.to_vec());
+    }
+    let width = shape[2];
+    let counts = |index: usize| {
+        let (row, position) = (index / shape[1], index % shape[1]);
+        !padding
+            .iter()
+            .any(|p| p.row == row && (p.from..p.to).contains(&position))
+    };
+    let keep = |values: &[f32]| {
+        let rows = values.chunks(width).enumerate();
+        rows.filter(|(index, _)| counts(*index))
+            .flat_map(|(_, row)| row.to_vec())
+            .collect()
+    };
+    (keep(found), keep(expected))
+}
+
+struct Cached<'a> {
+    model: &'a T5Model,
+    cache: DecoderCache,
+}
+
+impl Decoder for Cached<'_> {
+    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
+        decode_step(self.model, &mut self.cache, token_ids).await
+    }
+
+    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
+        self.cache.select_rows(rows)
+    }
+}
+
+/// The same through the face that callers use: a folder, a picture's bytes and a prompt in, text out.
+async fn pipeline(
+    fixture: &Fixture<'_>,
+    reference: &Reference,
+    device: &Device,
+    kind: DeviceKind,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Picture {
+        rgb: String,
+        width: usize,
+        height: usize,
+    }
+    #[derive(serde::Deserialize)]
+    struct WithPicture {
+        image: Picture,
+    }
+    let file = format!("{}/reference.json", fixture.case);
+    let picture: WithPicture = parse_json(&file, &(fixture.read)(&file)?)?;
+    let picture = picture.image;
+    let rgb = (fixture.read)(&format!("{}/{}", fixture.case, picture.rgb))?;
+    let image = RgbImage::new(picture.width, picture.height, rgb)?;
+    let model = Pali3::load(fixture, device, kind, &mut |_| ()).await?;
+    let image = model.encode_image(&image).await?;
+    for expected in &reference.generation {
+        let variant = reference.variants.iter().find(|v| v.name == expected.variant);
+        let Some([prompt]) = variant.map(|v| v.prompts.as_slice()) else {
+            continue; // batches have no face of their own
+        };
+        let image = (expected.variant != "text-only").then_some(&image);
+        let options = options(model.generation_options(), expected)?;
+        let output = model.generate(image, prompt, &options)?.run().await?;
+        let texts: Vec<&str> = output.sequences.iter().map(|s| s.text.as_str()).collect();
+        let wanted: Vec<&str> = expected.texts.iter().map(String::as_str).collect();
+        let name = format!("{}/text/{}", expected.variant, expected.name);
+        checks.push(Check::equal(name, &texts, &wanted));
+    }
+    Ok(())
+}
