@@ -1,5 +1,7 @@
 //! Text to token ids and back, by the model folder's `tokenizer.json`.
 
+mod charsmap;
+
 use crate::error::{Error, Result};
 
 /// A tokenizer of the `tokenizers` library, giving what `transformers` gives for the same file:
@@ -13,6 +15,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Corrupt`] when they are no tokenizer.
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
+        charsmap::check(bytes).map_err(|problem| Error::corrupt(file, problem))?;
         let corrupt = |problem| Error::corrupt(file, problem);
         let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes).map_err(corrupt)?;
         tokenizer.with_padding(None);

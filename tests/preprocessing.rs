@@ -4,6 +4,7 @@
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
 use pali3::testing::{Check, all_passed, preprocessing};
+use pali3::tokenizer::Tokenizer;
 use pali3::{Error, Result};
 use serde::Deserialize;
 
@@ -161,6 +162,51 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes
         .iter()
         .fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+/// The library behind `Tokenizer` panics at some of these, and at others only when a prompt comes to the broken place.
+#[test]
+fn a_tokenizer_file_with_one_wrong_part_is_refused() -> Result<()> {
+    let whole: serde_json::Value = serde_json::from_slice(&read("tokenizer.json")?)
+        .map_err(|e| Error::corrupt("tokenizer.json", e))?;
+    let broken = |pointer: &str, value: serde_json::Value| {
+        let mut json = whole.clone();
+        *json.pointer_mut(pointer).expect("a key of the fixture") = value;
+        let found = Tokenizer::from_bytes("tokenizer.json", json.to_string().as_bytes());
+        assert_eq!(
+            found.map(|t| t.encode("a picture")).map_err(|e| e.code()),
+            Err("Integrity"),
+            "{pointer}"
+        );
+    };
+    broken("/normalizer/precompiled_charsmap", "AAgA".into());
+    broken("/normalizer/precompiled_charsmap", "AAA=".into());
+    broken("/normalizer/precompiled_charsmap", "no base64".into());
+    broken("/model/unk_id", 100_000.into());
+    broken("/model/type", "Trigram".into());
+    broken("/model/vocab", serde_json::json!([]));
+    broken("/pre_tokenizer/type", "Nothing".into());
+    let charsmap = whole["normalizer"]["precompiled_charsmap"]
+        .as_str()
+        .unwrap_or_default();
+    // The second unit of the trie is reached from the root: it now points far outside.
+    broken(
+        "/normalizer/precompiled_charsmap",
+        format!("{}////{}", &charsmap[..4], &charsmap[8..]).into(),
+    );
+    // Half the trie is gone, and its length says so.
+    let half = format!("AAQAAA{}", &charsmap[6..charsmap.len() / 4 * 2]);
+    broken("/normalizer/precompiled_charsmap", half.into());
+    let bytes = read("tokenizer.json")?;
+    for length in [1, bytes.len() / 2, bytes.len() - 3] {
+        let found = Tokenizer::from_bytes("tokenizer.json", &bytes[..length]);
+        assert_eq!(
+            found.err().map(|e| e.code()),
+            Some("Integrity"),
+            "cut to {length} bytes"
+        );
+    }
+    Ok(())
 }
 
 /// A photograph of 12 megapixels.

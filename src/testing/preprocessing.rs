@@ -80,7 +80,7 @@ pub fn pattern(width: usize, height: usize, seed: u32) -> Result<RgbImage> {
         hash = (hash ^ (hash >> 13)).wrapping_mul(0xC2B2_AE3D);
         let value = (hash >> 24) as u8;
         let (x, y) = (i / 3 % width, i / 3 / width);
-        let hard = (x / (width / 5 + 1) + y / (height / 3 + 1)) % 2 == 0;
+        let hard = (x / (width / 5 + 1) + y / (height / 3 + 1)).is_multiple_of(2);
         match (hard, value > 127) {
             (false, _) => value,
             (true, bright) => 255 * u8::from(bright),
