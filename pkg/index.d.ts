@@ -35,10 +35,10 @@ export class Pali3Error extends Error {
   readonly code: Pali3ErrorCode;
 }
 
-/** How far a load is. `loaded` and `total` are bytes while downloading, tensors while uploading. */
+/** How far a load is. `loaded` and `total` are bytes: of the file while downloading, of all weights while uploading. */
 export interface Progress {
-  phase: "download" | "upload" | "compile" | "ready";
-  /** File of the model folder, or tensor; empty where it is neither. */
+  phase: "download" | "upload" | "ready";
+  /** File of the model folder; empty when ready. */
   file: string;
   loaded: number;
   total: number;
@@ -144,7 +144,8 @@ export interface Sequence {
   logprobs: number[];
   /** Sum of the log-probabilities; with beams, HF's `sequences_scores`. */
   score: number;
-  finishReason: "eos" | "stop" | "length";
+  /** The end token, a stop text, `maxNewTokens`, or the caller leaving the loop. */
+  finishReason: "eos" | "stop" | "length" | "left";
 }
 
 /** The whole of a generation. `text`, `tokenIds` and `score` are those of the first sequence. */
@@ -153,8 +154,8 @@ export interface GenerationResult {
   tokenIds: number[];
   score: number;
   sequences: Sequence[];
-  /** Milliseconds by stage. */
-  timings: Readonly<Record<string, number>>;
+  /** Milliseconds from the start of this call to its first token, and to its end. */
+  timings: { firstToken: number; total: number };
 }
 
 /**

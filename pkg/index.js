@@ -72,7 +72,7 @@ export class Pali3 {
     throwIfAborted(signal);
     const handle = await running.call(() => running.bindings.load(files, chosen, progress));
     if (signal?.aborted) {
-      handle.free();
+      handle.dispose();
       throw aborted(signal.reason);
     }
     progress({ phase: "ready", file: "", loaded: 1, total: 1 });
@@ -119,7 +119,7 @@ export class Pali3 {
       const { image, prompt = "", signal, ...rest } = checked(GENERATE_OPTIONS, options);
       const encoded = this.#encoded(image);
       return this.#queued((handle) =>
-        sink.run(this.#runtime, signal, () => handle.generate(encoded(), prompt, JSON.stringify(generationOptions(rest)))),
+        sink.run(this.#runtime, signal, () => handle.generate(encoded()?.share(), prompt, JSON.stringify(generationOptions(rest)))),
       );
     });
   }
@@ -145,7 +145,7 @@ export class Pali3 {
     await this.#last;
     const handle = this.#handle;
     this.#handle = null;
-    if (handle !== null && !this.failed) await this.#runtime.call(() => handle.free());
+    if (handle !== null && !this.failed) await this.#runtime.call(() => handle.dispose());
   }
 }
 

@@ -39,19 +39,14 @@ bash scripts/setup-browser.sh
 # Again, for what the setup has written.
 . scripts/lib.sh
 
-wasm=(--target wasm32-unknown-unknown --no-default-features --features testing)
-std=()
-[ -z "${PALI3_BUILD_STD:-}" ] || std=(-Z build-std=std,panic_abort)
-
-# One profile and three feature sets in all, so that no dependency is compiled twice for one purpose.
+# One profile and one feature set per target, so that no dependency is compiled twice for one purpose.
 stage "format" cargo fmt --check
 stage "native lints" cargo clippy --quiet --release --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" stage "documentation" cargo doc --quiet --no-deps --release
 stage "native tests" cargo test --release --no-fail-fast
-stage "wasm lints" cargo clippy --quiet --release --lib "${wasm[@]}" "${std[@]}" -- -D warnings
-stage "types" tsc --project pkg/tsconfig.json
 stage "wasm package" bash scripts/build-wasm.sh
-stage "wasm tests build" bash scripts/build-wasm.sh --testing
+stage "wasm lints and test build" bash scripts/build-wasm.sh --testing
+stage "JavaScript types" tsc --project pkg/tsconfig.json
 stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/
 
 if [ ${#broken[@]} -gt 0 ]; then

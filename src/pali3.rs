@@ -10,6 +10,7 @@ use crate::model::{AttentionMask, Pali3Model};
 use crate::nn::Trace;
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, Kind, ModelFolder, Progress};
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
 
@@ -108,6 +109,11 @@ impl Pali3 {
     /// The model's configuration.
     pub fn config(&self) -> &Pali3Config {
         &self.parts.config
+    }
+
+    /// Parameters of the whole model.
+    pub fn num_params(&self) -> usize {
+        self.parts.model.num_params()
     }
 
     /// The folder's generation defaults, to be overridden by the caller's.

@@ -45,8 +45,7 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const progressWords = {
   download: ({ file, loaded, total }) => `Fetching ${file}: ${megabytes(loaded)} of ${megabytes(total)}`,
-  upload: ({ loaded, total }) => `Moving weights to the device: ${loaded} of ${total}`,
-  compile: () => "Preparing the device",
+  upload: ({ loaded, total }) => `Moving weights to the device: ${megabytes(loaded)} of ${megabytes(total)}`,
   ready: () => "Ready",
 };
 
@@ -141,14 +140,19 @@ async function ask() {
   refresh();
   try {
     // One picture is encoded once, however many questions are asked about it.
-    if (about.model !== model) Object.assign(about, { encoded: await model.encodeImage(about.source, { signal }), model });
+    if (about.model !== model) {
+      const started = performance.now();
+      const encoded = await model.encodeImage(about.source, { signal });
+      Object.assign(about, { encoded, model, milliseconds: performance.now() - started });
+    }
     const generation = model.generate({ image: about.encoded, prompt, signal });
     for await (const { text } of generation) page.answer.append(text);
     const { score, timings } = await generation;
     const known = about.questions.find(({ question }) => question === prompt);
     if (known) page.expected.textContent = `In the picture's own record: ${known.answer}`;
-    const stages = Object.entries(timings).map(([stage, ms]) => `${stage.replaceAll("_", " ")} ${Math.round(ms)} ms`);
-    page.timings.textContent = [...stages, `probability ${(Math.exp(score) * 100).toFixed(1)} %`].join(" · ");
+    const encoding = about.milliseconds === undefined ? [] : [`picture ${Math.round(about.milliseconds)} ms`];
+    const answering = [`first token ${Math.round(timings.firstToken)} ms`, `answer ${Math.round(timings.total)} ms`];
+    page.timings.textContent = [...encoding, ...answering, `probability ${(Math.exp(score) * 100).toFixed(1)} %`].join(" · ");
   } catch (error) {
     showError(error);
     if (error.code === "DeviceLost" || error.code === "Internal") {

@@ -77,6 +77,11 @@ export class HttpFolder {
     return url;
   }
 
+  /** Full name of a file, for messages. @param {string} file */
+  describe(file) {
+    return new URL(file, this.url).href;
+  }
+
   /** @param {string} file @param {number} bytes @param {number} total */
   #arrived(file, bytes, total) {
     const loaded = (this.#loaded.get(file) ?? 0) + bytes;

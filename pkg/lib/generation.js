@@ -1,5 +1,5 @@
 // @ts-check
-import { aborted, throwIfAborted } from "./errors.js";
+import { throwIfAborted } from "./errors.js";
 
 /** Lets the page breathe between two tokens: on the CPU they are computed on its own thread. */
 function breathe() {
@@ -26,22 +26,47 @@ class Sink {
    */
   async run(runtime, signal, start) {
     throwIfAborted(signal);
+    const started = performance.now();
+    let firstToken = 0;
     const handle = await runtime.call(start);
     try {
-      while (!this.stopped) {
+      let ended = false;
+      while (!ended && !this.stopped) {
         await breathe();
-        if (signal?.aborted) throw aborted(signal.reason);
-        const piece = await runtime.call(() => handle.next());
-        if (piece === undefined) break;
-        this.pieces.push(piece);
+        throwIfAborted(signal);
+        const pieces = await runtime.call(() => handle.step());
+        firstToken ||= performance.now() - started;
+        if (pieces === undefined) ended = true;
+        else this.pieces.push(...pieces);
         this.wake();
       }
-      if (signal?.aborted) throw aborted(signal.reason);
-      return await runtime.call(() => handle.finish());
+      throwIfAborted(signal);
+      const sequences = ended ? await runtime.call(() => handle.finish()) : gathered(this.pieces);
+      const [{ text, tokenIds, score }] = sequences;
+      return { text, tokenIds, score, sequences, timings: { firstToken, total: performance.now() - started } };
     } finally {
       if (runtime.failure === null) handle.free();
     }
   }
+}
+
+/**
+ * What had come of each sequence when the caller left the loop.
+ * @param {any[]} pieces
+ */
+function gathered(pieces) {
+  const count = Math.max(0, ...pieces.map(({ sequence }) => sequence)) + 1;
+  return Array.from({ length: count }, (_, k) => {
+    const own = pieces.filter(({ sequence }) => sequence === k);
+    const logprobs = own.map(({ logprob }) => logprob);
+    return {
+      text: own.map(({ text }) => text).join(""),
+      tokenIds: own.map(({ tokenId }) => tokenId),
+      logprobs,
+      score: logprobs.reduce((sum, logprob) => sum + logprob, 0),
+      finishReason: "left",
+    };
+  });
 }
 
 /**

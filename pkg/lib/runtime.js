@@ -60,8 +60,8 @@ class Runtime {
 
 /** @type {{key: string, ready: Promise<Runtime>, dead: boolean} | null} */
 let current = null;
-/** Whether the glue module has run an instance before. */
-let stale = false;
+/** Whether the module has been fetched and compiled: after that, an instance costs next to nothing. */
+let compiled = false;
 
 /**
  * The page's instance, started at the first call and again after a failure.
@@ -89,9 +89,9 @@ export function runtime(wasmUrl) {
 async function start(wasmUrl, died) {
   try {
     const bindings = await import("../wasm/pali3.js");
-    if (stale) bindings.__wbg_reset_state();
-    stale = true;
-    await bindings.default(wasmUrl === "" ? undefined : { module_or_path: wasmUrl });
+    if (compiled) await bindings.__wbg_reset_state();
+    else await bindings.default(wasmUrl === "" ? undefined : { module_or_path: wasmUrl });
+    compiled = true;
     const running = new Runtime(bindings, died);
     bindings.start((/** @type {string} */ message) => running.fail(`WebAssembly panicked: ${message}`));
     return running;

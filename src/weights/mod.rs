@@ -4,6 +4,7 @@ mod checkpoint;
 mod folder;
 mod header;
 pub mod names;
+#[cfg(not(target_arch = "wasm32"))]
 mod save;
 mod slots;
 

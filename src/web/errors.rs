@@ -1,0 +1,55 @@
+//! Errors on their way to JavaScript.
+
+use crate::error::Error;
+use js_sys::{Object, Reflect};
+use wasm_bindgen::JsValue;
+
+/// A plain object of the given fields.
+pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Setting a field of a fresh plain object cannot fail.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
+    }
+    object.into()
+}
+
+/// `{code, message}`, of which `index.js` makes a `Pali3Error`.
+pub(super) fn to_js(error: Error) -> JsValue {
+    let code = JsValue::from_str(error.code());
+    let message = match error {
+        // JavaScript's callers know the option under its own spelling.
+        Error::InvalidOption { option, problem } => Error::InvalidOption {
+            option: camel_case(&option),
+            problem,
+        },
+        other => other,
+    }
+    .to_string();
+    object([("code", code), ("message", JsValue::from_str(&message))])
+}
+
+/// `max_new_tokens` as `maxNewTokens`.
+fn camel_case(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut upper = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            upper = true;
+        } else if upper {
+            camel.extend(letter.to_uppercase());
+            upper = false;
+        } else {
+            camel.push(letter);
+        }
+    }
+    camel
+}
+
+/// The words of whatever JavaScript has thrown.
+pub(super) fn words(thrown: &JsValue) -> String {
+    Reflect::get(thrown, &JsValue::from_str("message"))
+        .ok()
+        .and_then(|message| message.as_string())
+        .unwrap_or_else(|| format!("{thrown:?}"))
+}

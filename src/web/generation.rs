@@ -1,0 +1,84 @@
+//! An answer under way, as JavaScript holds it.
+
+use super::errors::{object, to_js};
+use super::gpu::{Gpu, watched};
+use crate::error::{Error, Result};
+use crate::generation::{Piece, Sequence};
+use crate::pali3::Answer;
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+
+/// `Generation` on the inside.
+#[wasm_bindgen]
+pub struct Generation {
+    /// `None` after `finish`.
+    answer: Option<Answer>,
+    gpu: Option<Gpu>,
+}
+
+impl Generation {
+    pub(super) fn new(answer: Answer, gpu: Option<Gpu>) -> Self {
+        Self {
+            answer: Some(answer),
+            gpu,
+        }
+    }
+}
+
+#[wasm_bindgen]
+impl Generation {
+    /// Runs the decoder once. An array of the pieces that came of it (none while beams are compared), each
+    /// `{text, tokenId, logprob, sequence}`; `undefined` when all sequences have ended.
+    pub async fn step(&mut self) -> std::result::Result<JsValue, JsValue> {
+        let Some(answer) = &mut self.answer else {
+            return Ok(JsValue::UNDEFINED);
+        };
+        let pieces = watched(self.gpu.as_ref(), answer.step())
+            .await
+            .map_err(to_js)?;
+        Ok(pieces.map_or(JsValue::UNDEFINED, |pieces| {
+            pieces.iter().map(piece).collect::<Array>().into()
+        }))
+    }
+
+    /// The sequences that have ended, each `{text, tokenIds, logprobs, score, finishReason}`.
+    pub fn finish(&mut self) -> std::result::Result<Array, JsValue> {
+        Ok(self.take().map_err(to_js)?.iter().map(sequence).collect())
+    }
+
+    fn take(&mut self) -> Result<Vec<Sequence>> {
+        let answer = self.answer.take();
+        let answer =
+            answer.ok_or_else(|| Error::input("generation", "has been finished before"))?;
+        Ok(answer.into_output().sequences)
+    }
+}
+
+fn piece(piece: &Piece) -> JsValue {
+    object([
+        ("text", piece.text.as_str().into()),
+        ("tokenId", piece.token_id.into()),
+        ("logprob", piece.logprob.into()),
+        ("sequence", JsValue::from_f64(piece.sequence as f64)),
+    ])
+}
+
+fn sequence(sequence: &Sequence) -> JsValue {
+    let token_ids: Array = sequence
+        .token_ids
+        .iter()
+        .map(|&id| JsValue::from(id))
+        .collect();
+    let logprobs: Array = sequence
+        .logprobs
+        .iter()
+        .map(|&p| JsValue::from(p))
+        .collect();
+    object([
+        ("text", sequence.text.as_str().into()),
+        ("tokenIds", token_ids.into()),
+        ("logprobs", logprobs.into()),
+        ("score", sequence.score.into()),
+        ("finishReason", sequence.finish_reason.as_str().into()),
+    ])
+}

@@ -1,0 +1,73 @@
+//! The parity tests' bodies for the browser: `tests/browser/parity.test.mjs` runs them.
+
+use super::errors::{to_js, words};
+use super::gpu::{Gpu, watched};
+use crate::device::{self, DeviceKind};
+use crate::error::{Error, Result};
+use crate::testing::{Check, Read, models, preprocessing};
+use js_sys::{Array, Function, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+/// What needs no device: pictures and text.
+const PREPROCESSING: &[&str] = &["alpha", "resizing", "pixel_values", "tokenization"];
+
+/// The names that [`run_parity`] takes: `[those for every device, those without one]`.
+#[wasm_bindgen(js_name = parityCases)]
+pub fn parity_cases() -> Array {
+    let list = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| JsValue::from_str(name))
+            .collect::<Array>()
+    };
+    Array::of2(&list(models::CASES), &list(PREPROCESSING))
+}
+
+/// Runs one case and returns its checks in JSON. `read` gives a fixture file's bytes by its path, or `null`.
+#[wasm_bindgen(js_name = runParity)]
+pub async fn run_parity(
+    case: String,
+    device: String,
+    read: Function,
+) -> std::result::Result<String, JsValue> {
+    let checks = run(&case, &device, &read).await.map_err(to_js)?;
+    serde_json::to_string(&checks).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
+    let read = |file: &str| read_file(read, file);
+    if PREPROCESSING.contains(&case) {
+        let read = |file: &str| read(&format!("preprocessing/{file}"));
+        return preprocess(case, &read);
+    }
+    let gpu = match device {
+        "webgpu" => Some(Gpu::get().await?),
+        _ => None,
+    };
+    let (device, kind) = match &gpu {
+        Some(gpu) => (gpu.device.clone(), DeviceKind::Wgpu),
+        None => (device::cpu(), DeviceKind::Cpu),
+    };
+    watched(gpu.as_ref(), models::run(case, &read, &device, kind)).await
+}
+
+fn preprocess(case: &str, read: Read) -> Result<Vec<Check>> {
+    match case {
+        "alpha" => preprocessing::alpha(read),
+        "resizing" => preprocessing::resizing(read),
+        "pixel_values" => preprocessing::pixel_values(read),
+        _ => preprocessing::tokenization(read),
+    }
+}
+
+fn read_file(read: &Function, file: &str) -> Result<Vec<u8>> {
+    let value = read
+        .call1(&JsValue::NULL, &JsValue::from_str(file))
+        .map_err(|thrown| Error::input(file, words(&thrown)))?;
+    match value.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => Err(Error::NotFound {
+            file: file.to_string(),
+        }),
+    }
+}
