@@ -35,11 +35,12 @@ pub fn cpu() -> Device {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn wgpu() -> Result<(Device, bool)> {
     use burn::tensor::wgpu::wgpu::DeviceType;
-    let (device, setup) = Device::wgpu_options()
-        .init_with_setup()
-        .map_err(|error| Error::WebGpuUnavailable {
-            problem: error.to_string(),
-        })?;
+    let (device, setup) =
+        Device::wgpu_options()
+            .init_with_setup()
+            .map_err(|error| Error::WebGpuUnavailable {
+                problem: error.to_string(),
+            })?;
     let software = setup.adapter.get_info().device_type == DeviceType::Cpu;
     Ok((device, software))
 }

@@ -1,6 +1,6 @@
 //! The whole way: picture → visual tokens, question → answer.
 
-use crate::config::{Pali3Config, PreprocessorConfig};
+use crate::config::{Pali3Config, PreprocessorConfig, Size};
 use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::generation::{Decoder, Generation, GenerationOptions, Logits, log_softmax};
@@ -69,7 +69,14 @@ impl Pali3 {
         let name = "preprocessor_config.json";
         let preprocessor = match folder.read(name).await? {
             Some(bytes) => PreprocessorConfig::from_json(&file(name), &bytes)?,
-            None => PreprocessorConfig::default(),
+            // SigLIP's defaults, at the size that the tower's positions are for.
+            None => PreprocessorConfig {
+                size: Size::Exact {
+                    height: config.vision_config.image_size,
+                    width: config.vision_config.image_size,
+                },
+                ..Default::default()
+            },
         };
         let tokenizer = folder.require("tokenizer.json").await?;
         let tokenizer = Tokenizer::from_bytes(&file("tokenizer.json"), &tokenizer)?;

@@ -46,7 +46,14 @@ pub fn preset(name: &str) -> Option<Preset> {
 impl Preset {
     /// The tower without its pooling head, as PaLI-3 uses it.
     pub fn vision_config(&self) -> Option<SiglipVisionConfig> {
-        let [hidden_size, intermediate_size, layers, heads, image_size, patch_size] = self.vision?;
+        let [
+            hidden_size,
+            intermediate_size,
+            layers,
+            heads,
+            image_size,
+            patch_size,
+        ] = self.vision?;
         Some(SiglipVisionConfig {
             hidden_size,
             intermediate_size,

@@ -27,13 +27,7 @@ impl Pali3Model {
     pub fn new(config: &Pali3Config, separate_head: bool, device: &Device) -> Self {
         let projector = config.projector();
         let (from, to) = (projector.in_features, projector.out_features);
-        let linear = Linear::new(
-            from,
-            to,
-            projector.bias,
-            (from as f64).powf(-0.5),
-            device,
-        );
+        let linear = Linear::new(from, to, projector.bias, (from as f64).powf(-0.5), device);
         Self {
             vision_tower: SiglipVisionModel::new(&config.vision_config, device),
             multi_modal_projector: MultiModalProjector { linear },

@@ -35,7 +35,12 @@ impl Activation {
 /// of a training step on the processor.
 fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     const TWO_SQRT_2_OVER_PI: f64 = 1.595_769_121_605_731;
-    let u = x.clone().square().mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI).add_scalar(TWO_SQRT_2_OVER_PI) * x.clone();
+    let u = x
+        .clone()
+        .square()
+        .mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI)
+        .add_scalar(TWO_SQRT_2_OVER_PI)
+        * x.clone();
     x * activation::sigmoid(u)
 }
 

@@ -15,7 +15,11 @@ fn lazy<const D: usize>(
         ParamId::new(),
         move |device, require_grad| {
             let tensor = init(shape, device);
-            if require_grad { tensor.require_grad() } else { tensor }
+            if require_grad {
+                tensor.require_grad()
+            } else {
+                tensor
+            }
         },
         device.clone(),
         true,
@@ -24,11 +28,7 @@ fn lazy<const D: usize>(
 }
 
 /// Normally distributed around 0.
-pub(crate) fn random<const D: usize>(
-    shape: [usize; D],
-    std: f64,
-    device: &Device,
-) -> Parameter<D> {
+pub(crate) fn random<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Parameter<D> {
     lazy(shape, device, move |shape, device| {
         Tensor::random(shape, Distribution::Normal(0.0, std), device)
     })

@@ -74,9 +74,9 @@ pub async fn run(
 }
 
 enum Model {
-    Vision(SiglipVisionModel),
-    Text(T5Model, T5Config),
-    Pali3(Pali3Model, T5Config),
+    Vision(Box<SiglipVisionModel>),
+    Text(Box<T5Model>, T5Config),
+    Pali3(Box<Pali3Model>, T5Config),
 }
 
 impl Model {
@@ -100,7 +100,7 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
             let checkpoint = Checkpoint::open(fixture, Kind::Vision).await?;
             let model = SiglipVisionModel::new(&config, device);
             let model = checkpoint.load(fixture, model, device, progress).await?;
-            Ok(Model::Vision(model))
+            Ok(Model::Vision(Box::new(model)))
         }
         "t5" => {
             let config: T5Config = parse_json(&file, &config)?;
@@ -109,14 +109,14 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
             let separate_head = !config.tied() || checkpoint.has("lm_head.weight");
             let model = T5Model::new(&config, separate_head, device);
             let model = checkpoint.load(fixture, model, device, progress).await?;
-            Ok(Model::Text(model, config))
+            Ok(Model::Text(Box::new(model), config))
         }
         "pali3" => {
             let config = Pali3Config::from_json(&file, &config)?;
             let checkpoint = Checkpoint::open(fixture, Kind::Pali3).await?;
             let model = empty_model(&checkpoint, &config, device);
             let model = checkpoint.load(fixture, model, device, progress).await?;
-            Ok(Model::Pali3(model, config.text_config))
+            Ok(Model::Pali3(Box::new(model), config.text_config))
         }
         other => Err(Error::corrupt(fixture.case, format!("kind {other:?}"))),
     }
@@ -181,7 +181,9 @@ impl Run<'_> {
     fn forward(&self, model: &Model, prefix: &str, trace: &Trace) -> Result<Encoded> {
         match model {
             Model::Vision(model) => {
-                let pixels = self.pixels(prefix)?.ok_or_else(|| missing("pixel_values"))?;
+                let pixels = self
+                    .pixels(prefix)?
+                    .ok_or_else(|| missing("pixel_values"))?;
                 let hidden_states = model.forward(pixels, trace);
                 model.pool(hidden_states, trace);
                 Ok(None)
@@ -272,16 +274,34 @@ impl Run<'_> {
         let generation = Generation::new(decoder, batch, &options, |_: &[u32]| Ok(String::new()))?;
         let output = generation.run().await?;
         let name = format!("{}/generate/{}", expected.variant, expected.name);
-        let ids: Vec<Vec<u32>> = output.sequences.iter().map(|s| s.token_ids.clone()).collect();
-        self.checks
-            .push(Check::equal(format!("{name}: ids"), &ids, &expected.sequences));
-        let scores: Vec<f64> = output.sequences.iter().map(|s| f64::from(s.score)).collect();
-        if let Some(expected) = expected.sequences_scores.as_ref().or(expected.scores_sum.as_ref())
+        let ids: Vec<Vec<u32>> = output
+            .sequences
+            .iter()
+            .map(|s| s.token_ids.clone())
+            .collect();
+        self.checks.push(Check::equal(
+            format!("{name}: ids"),
+            &ids,
+            &expected.sequences,
+        ));
+        let scores: Vec<f64> = output
+            .sequences
+            .iter()
+            .map(|s| f64::from(s.score))
+            .collect();
+        if let Some(expected) = expected
+            .sequences_scores
+            .as_ref()
+            .or(expected.scores_sum.as_ref())
         {
             // A sum over up to 16 tokens, each within the tolerance.
             let tolerance = 16.0 * self.tolerance;
-            self.checks
-                .push(Check::values(format!("{name}: scores"), &scores, expected, tolerance));
+            self.checks.push(Check::values(
+                format!("{name}: scores"),
+                &scores,
+                expected,
+                tolerance,
+            ));
         }
         Ok(())
     }
@@ -367,7 +387,10 @@ async fn pipeline(
     let model = Pali3::load(fixture, device, kind, &mut |_| ()).await?;
     let image = model.encode_image(&image).await?;
     for expected in &reference.generation {
-        let variant = reference.variants.iter().find(|v| v.name == expected.variant);
+        let variant = reference
+            .variants
+            .iter()
+            .find(|v| v.name == expected.variant);
         let Some([prompt]) = variant.map(|v| v.prompts.as_slice()) else {
             continue; // batches have no face of their own
         };

@@ -209,7 +209,7 @@ impl Checkpoint {
             }
             // A small read-back waits until the upload is done, so that host copies do not pile up.
             if let Some(tensor) = run.last().and_then(|entry| tensors.get(&entry.published)) {
-                crate::device::read(tensor.clone().slice([0..1])).await?;
+                crate::device::read(tensor.clone().narrow(0, 0, 1)).await?;
             }
             loaded += end - start;
             let file = file.clone();

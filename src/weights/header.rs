@@ -48,8 +48,12 @@ impl ElementType {
                 let quads = bytes.as_chunks::<4>().0.iter();
                 quads.map(|b| f32::from_le_bytes(*b)).collect()
             }
-            ElementType::F16 => pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-            ElementType::Bf16 => pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+            ElementType::F16 => pairs()
+                .map(|b| half::f16::from_le_bytes(*b).to_f32())
+                .collect(),
+            ElementType::Bf16 => pairs()
+                .map(|b| half::bf16::from_le_bytes(*b).to_f32())
+                .collect(),
         }
     }
 }
@@ -69,10 +73,7 @@ pub(super) struct TensorInfo {
 ///
 /// # Errors
 /// [`Error::Corrupt`] when the header is not valid or the file is not as long as it says.
-pub(super) async fn read_header(
-    folder: &impl ModelFolder,
-    file: &str,
-) -> Result<Vec<TensorInfo>> {
+pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result<Vec<TensorInfo>> {
     let corrupt = |problem: String| Error::corrupt(folder.describe(file), problem);
     let size = folder.size(file).await?;
     if size < LENGTH_FIELD {
@@ -119,7 +120,11 @@ pub(super) async fn read_header(
     let end = tensors.iter().map(|tensor| tensor.range.end).max();
     let expected = end.unwrap_or(start);
     if expected != size {
-        let what = if size < expected { "truncated" } else { "bytes after the last tensor" };
+        let what = if size < expected {
+            "truncated"
+        } else {
+            "bytes after the last tensor"
+        };
         return Err(corrupt(format!(
             "{what}: expected {expected} bytes, found {size}"
         )));

@@ -138,7 +138,12 @@ mod tests {
     #[test]
     fn dialects_are_understood() {
         let name = "post_layernorm.weight";
-        for prefix in ["", "vision_model.", "vision_tower.", "vision_tower.vision_model."] {
+        for prefix in [
+            "",
+            "vision_model.",
+            "vision_tower.",
+            "vision_tower.vision_model.",
+        ] {
             let found = canonical(Kind::Vision, &format!("{prefix}{name}"));
             assert_eq!(found.as_deref(), Some(name));
         }

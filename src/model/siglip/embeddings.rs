@@ -22,11 +22,8 @@ pub(super) struct VisionEmbeddings {
 
 impl VisionEmbeddings {
     pub(super) fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
-        let (hidden, patch, channels) = (
-            config.hidden_size,
-            config.patch_size,
-            config.num_channels,
-        );
+        let (hidden, patch, channels) =
+            (config.hidden_size, config.patch_size, config.num_channels);
         let fan_in = (channels * patch * patch) as f64;
         Self {
             patch_embedding: PatchEmbedding {

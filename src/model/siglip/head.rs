@@ -2,9 +2,7 @@
 
 use super::encoder::Mlp;
 use crate::config::SiglipVisionConfig;
-use crate::nn::{
-    LayerNorm, Linear, attend, linear, merge_heads, random, split_heads, zeros,
-};
+use crate::nn::{LayerNorm, Linear, attend, linear, merge_heads, random, split_heads, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 

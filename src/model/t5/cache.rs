@@ -65,17 +65,17 @@ impl SelfKeyValues {
         let keys = keys.slice_assign(here.clone(), key);
         let values = values.slice_assign(here, value);
         let so_far = [0..rows, 0..heads, 0..position + 1, 0..d_kv];
-        let seen = (keys.clone().slice(so_far.clone()), values.clone().slice(so_far));
+        let seen = (
+            keys.clone().slice(so_far.clone()),
+            values.clone().slice(so_far),
+        );
         self.storage = Some((keys, values));
         seen
     }
 
     fn select_rows(&mut self, rows: &Tensor<1, Int>) {
         if let Some((keys, values)) = self.storage.take() {
-            self.storage = Some((
-                keys.select(0, rows.clone()),
-                values.select(0, rows.clone()),
-            ));
+            self.storage = Some((keys.select(0, rows.clone()), values.select(0, rows.clone())));
         }
     }
 }

@@ -84,9 +84,7 @@ impl T5Model {
             encoder: Encoder::new(config, device),
             decoder: Decoder::new(config, device),
             lm_head: separate_head.then(|| Linear::new(d_model, vocab, false, head_std, device)),
-            output_scale: config
-                .scale_outputs()
-                .then(|| (d_model as f64).powf(-0.5)),
+            output_scale: config.scale_outputs().then(|| (d_model as f64).powf(-0.5)),
         }
     }
 

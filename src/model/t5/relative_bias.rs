@@ -106,7 +106,9 @@ mod tests {
             bidirectional: false,
             ..both
         };
-        let positions = [-300i64, -128, -127, -64, -63, -32, -31, -16, -15, -8, -7, -1, 0];
+        let positions = [
+            -300i64, -128, -127, -64, -63, -32, -31, -16, -15, -8, -7, -1, 0,
+        ];
         let found: Vec<usize> = positions.iter().map(|&p| both.of(p)).collect();
         assert_eq!(found, [15, 15, 15, 14, 13, 12, 11, 10, 9, 8, 7, 1, 0]);
         let mirrored: Vec<usize> = positions[..12].iter().map(|&p| both.of(-p)).collect();

@@ -53,7 +53,11 @@ impl Encoder {
         let mut hidden_states = embeds;
         for (block, layer) in self.block.iter().enumerate() {
             let stack = "encoder";
-            let at = At { stack, block, trace };
+            let at = At {
+                stack,
+                block,
+                trace,
+            };
             hidden_states = layer.forward(hidden_states, bias.clone(), at);
         }
         let hidden_states = self.final_layer_norm.forward(hidden_states);
@@ -92,7 +96,11 @@ impl Decoder {
                 bias.clone(),
                 encoder_hidden_states.clone(),
                 encoder_mask.clone(),
-                At { stack, block, trace },
+                At {
+                    stack,
+                    block,
+                    trace,
+                },
             );
         }
         let hidden_states = self.final_layer_norm.forward(hidden_states);
