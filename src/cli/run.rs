@@ -1,14 +1,12 @@
 //! `pali3 run`: a prompt, and perhaps a picture, in; text out.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::output;
 use super::progress::Progress;
-use super::session::{self, ModelArgs, Timings};
+use super::session::{self, ModelArgs, QuestionArgs, Timings};
 use crate::error::Result;
 use crate::generation::{Output, Overrides, Sequence};
 use crate::pali3::Answer;
@@ -18,18 +16,8 @@ use crate::pali3::Answer;
 pub(super) struct RunArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
-    #[arg(long, value_name = "FILE")]
-    image: Option<PathBuf>,
-    /// Question or task; may be left out when there is a picture
-    #[arg(
-        long,
-        value_name = "TEXT",
-        required_unless_present = "image",
-        default_value = "",
-        hide_default_value = true
-    )]
-    prompt: String,
+    #[command(flatten)]
+    question: QuestionArgs,
     #[command(flatten, next_help_heading = "Generation")]
     generation: Overrides,
 }
@@ -65,13 +53,18 @@ impl<'a> From<&'a Sequence> for SequenceReport<'a> {
 /// Runs the command.
 pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args.image.as_deref().map(session::read_image).transpose()?;
+    let image = args
+        .question
+        .image
+        .as_deref()
+        .map(session::read_image)
+        .transpose()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
     let options = model.generation_options().with(&args.generation)?;
     let image = session::encode_image(&model, image.as_ref()).await?;
     timings.stage("image");
-    let answer = model.generate(image.as_ref(), &args.prompt, &options)?;
+    let answer = model.generate(image.as_ref(), &args.question.prompt, &options)?;
     timings.stage("encoder");
     let json = args.model.json;
     let several = options.num_return_sequences > 1;

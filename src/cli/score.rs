@@ -1,14 +1,12 @@
 //! `pali3 score`: how likely the model finds a given answer.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::output;
 use super::progress::Progress;
-use super::session::{self, ModelArgs, Timings};
+use super::session::{self, ModelArgs, QuestionArgs, Timings};
 use crate::error::Result;
 
 /// Options of `pali3 score`.
@@ -16,18 +14,8 @@ use crate::error::Result;
 pub(super) struct ScoreArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
-    #[arg(long, value_name = "FILE")]
-    image: Option<PathBuf>,
-    /// Question or task; may be left out when there is a picture
-    #[arg(
-        long,
-        value_name = "TEXT",
-        required_unless_present = "image",
-        default_value = "",
-        hide_default_value = true
-    )]
-    prompt: String,
+    #[command(flatten)]
+    question: QuestionArgs,
     /// The answer to be scored; its end counts as a token
     #[arg(long, value_name = "TEXT")]
     target: String,
@@ -48,14 +36,19 @@ struct Report<'a> {
 /// Runs the command.
 pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args.image.as_deref().map(session::read_image).transpose()?;
+    let image = args
+        .question
+        .image
+        .as_deref()
+        .map(session::read_image)
+        .transpose()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
     let image = session::encode_image(&model, image.as_ref()).await?;
     timings.stage("image");
     let spinner = Progress::spinner("scoring");
     let scored = model
-        .score(image.as_ref(), &args.prompt, &args.target)
+        .score(image.as_ref(), &args.question.prompt, &args.target)
         .await?;
     drop(spinner);
     timings.stage("score");

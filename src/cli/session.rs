@@ -41,6 +41,23 @@ pub(super) struct ModelArgs {
     pub(super) json: bool,
 }
 
+/// What is asked, and about which picture.
+#[derive(Debug, Args)]
+pub(super) struct QuestionArgs {
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
+    #[arg(long, value_name = "FILE")]
+    pub(super) image: Option<PathBuf>,
+    /// Question or task; may be left out when there is a picture
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "image",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(super) prompt: String,
+}
+
 /// Milliseconds that the stages took.
 #[derive(Debug)]
 pub(super) struct Timings {

@@ -1,18 +1,23 @@
 //! The whole way: picture → visual tokens, question → answer.
 
-use crate::config::{Pali3Config, PreprocessorConfig, Size};
+mod decoder;
+mod load;
+
+use crate::config::{Pali3Config, PreprocessorConfig};
 use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
-use crate::generation::{Decoder, Generation, GenerationOptions, Logits, log_softmax};
+use crate::generation::{Generation, GenerationOptions, log_softmax};
 use crate::image::{PixelValues, RgbImage};
-use crate::model::t5::DecoderCache;
 use crate::model::{AttentionMask, Pali3Model};
 use crate::nn::Trace;
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, Kind, ModelFolder, Progress};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
+
+pub use decoder::ModelDecoder;
+pub(crate) use decoder::decode_step;
+pub use load::empty_model;
 
 /// A loaded model with everything that belongs to its folder. Cloning shares it.
 #[derive(Clone)]
@@ -52,67 +57,6 @@ pub struct ScoredToken {
 }
 
 impl Pali3 {
-    /// Loads a model folder: configuration, tokenizer, then the weights, tensor by tensor.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::UnsupportedModel`] and the tensor errors, each with the file
-    /// it is about; [`Error::Device`] when the device fails.
-    pub async fn load(
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self> {
-        let file = |name: &str| folder.describe(name);
-        let config = folder.require("config.json").await?;
-        let config = Pali3Config::from_json(&file("config.json"), &config)?;
-        let name = "preprocessor_config.json";
-        let preprocessor = match folder.read(name).await? {
-            Some(bytes) => PreprocessorConfig::from_json(&file(name), &bytes)?,
-            // SigLIP's defaults, at the size that the tower's positions are for.
-            None => PreprocessorConfig {
-                size: Size::Exact {
-                    height: config.vision_config.image_size,
-                    width: config.vision_config.image_size,
-                },
-                ..Default::default()
-            },
-        };
-        let tokenizer = folder.require("tokenizer.json").await?;
-        let tokenizer = Tokenizer::from_bytes(&file("tokenizer.json"), &tokenizer)?;
-        crate::config::require(
-            tokenizer.vocab_size() <= config.text_config.vocab_size,
-            &file("tokenizer.json"),
-            "vocabulary",
-            format!("at most vocab_size ({})", config.text_config.vocab_size),
-            tokenizer.vocab_size(),
-        )?;
-        let text = &config.text_config;
-        let generation = GenerationOptions {
-            decoder_start_token_id: text.decoder_start_token_id,
-            eos_token_ids: vec![text.eos_token_id],
-            ..Default::default()
-        };
-        let name = "generation_config.json";
-        let generation = match folder.read(name).await? {
-            Some(bytes) => generation.from_json(&file(name), &bytes)?,
-            None => generation,
-        };
-        let model = load_model(folder, &config, device, progress).await?;
-        let parts = Parts {
-            config,
-            preprocessor,
-            generation,
-            tokenizer,
-            model,
-            device: device.clone(),
-            kind,
-        };
-        Ok(Self {
-            parts: Rc::new(parts),
-        })
-    }
-
     /// The model's configuration.
     pub fn config(&self) -> &Pali3Config {
         &self.parts.config
@@ -184,11 +128,7 @@ impl Pali3 {
         })
     }
 
-    /// Tokenizes a prompt and checks that the model takes it.
-    fn prompt_ids(&self, prompt: &str) -> Result<Vec<u32>> {
-        self.ids("prompt", prompt)
-    }
-
+    /// Tokenizes a prompt or target and checks that the model takes it.
     fn ids(&self, what: &str, text: &str) -> Result<Vec<u32>> {
         let ids = self.parts.tokenizer.encode(text)?;
         let limit = self.parts.config.max_prompt_tokens;
@@ -211,7 +151,7 @@ impl Pali3 {
         image: Option<&EncodedImage>,
         prompt: &str,
     ) -> Result<(Tensor<3>, AttentionMask)> {
-        let ids = self.prompt_ids(prompt)?;
+        let ids = self.ids("prompt", prompt)?;
         let mask = AttentionMask::new(&[vec![true; ids.len()]]);
         let projected = image.map(|image| image.projected.clone());
         let input_ids = self.int_tensor(&ids);
@@ -315,72 +255,4 @@ impl EncodedImage {
 
 async fn host(tensor: Tensor<3>) -> Result<(Vec<usize>, Vec<f32>)> {
     Ok((tensor.dims().to_vec(), read(tensor).await?))
-}
-
-async fn load_model(
-    folder: &impl ModelFolder,
-    config: &Pali3Config,
-    device: &Device,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Pali3Model> {
-    let checkpoint = Checkpoint::open(folder, Kind::Pali3).await?;
-    let model = empty_model(&checkpoint, config, device);
-    checkpoint.load(folder, model, device, progress).await
-}
-
-/// The model that fits a checkpoint, before its tensors arrive.
-pub fn empty_model(checkpoint: &Checkpoint, config: &Pali3Config, device: &Device) -> Pali3Model {
-    let separate_head =
-        !config.text_config.tied() || checkpoint.has("language_model.lm_head.weight");
-    Pali3Model::new(config, separate_head, device)
-}
-
-/// The model's decoder and its caches, as the generation loop drives them.
-pub struct ModelDecoder {
-    model: Pali3,
-    cache: DecoderCache,
-}
-
-impl Decoder for ModelDecoder {
-    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
-        decode_step(
-            self.model.parts.model.language_model(),
-            &mut self.cache,
-            token_ids,
-        )
-        .await
-    }
-
-    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
-        self.cache.select_rows(rows)
-    }
-}
-
-/// One decoder step from ids to scores on the host.
-///
-/// # Errors
-/// [`Error::InvalidInput`] when the cache is full or of another batch, [`Error::Device`] when the device fails.
-pub(crate) async fn decode_step(
-    model: &crate::model::T5Model,
-    cache: &mut DecoderCache,
-    token_ids: &[u32],
-) -> Result<Logits> {
-    if cache.room() == 0 || token_ids.len() != cache.rows() {
-        return Err(Error::input(
-            "token_ids",
-            format!(
-                "expected {} rows and room in the cache, found {} and room for {}",
-                cache.rows(),
-                token_ids.len(),
-                cache.room()
-            ),
-        ));
-    }
-    let ids: Vec<i32> = token_ids.iter().map(|&id| id as i32).collect();
-    let ids = Tensor::from_data(TensorData::new(ids, [token_ids.len()]), &cache.device());
-    let logits = model.decode_step(ids, cache);
-    Ok(Logits {
-        vocab_size: logits.dims()[1],
-        values: read(logits).await?,
-    })
 }

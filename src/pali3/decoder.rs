@@ -1,0 +1,59 @@
+//! The model's decoder, one token a step, for the generation loop.
+
+use super::Pali3;
+use crate::device::read;
+use crate::error::{Error, Result};
+use crate::generation::{Decoder, Logits};
+use crate::model::T5Model;
+use crate::model::t5::DecoderCache;
+use burn::tensor::{Tensor, TensorData};
+
+/// The model's decoder and its caches, as the generation loop drives them.
+pub struct ModelDecoder {
+    pub(super) model: Pali3,
+    pub(super) cache: DecoderCache,
+}
+
+impl Decoder for ModelDecoder {
+    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
+        decode_step(
+            self.model.parts.model.language_model(),
+            &mut self.cache,
+            token_ids,
+        )
+        .await
+    }
+
+    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
+        self.cache.select_rows(rows)
+    }
+}
+
+/// One decoder step from ids to scores on the host.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the cache is full or of another batch, [`Error::Device`] when the device fails.
+pub(crate) async fn decode_step(
+    model: &T5Model,
+    cache: &mut DecoderCache,
+    token_ids: &[u32],
+) -> Result<Logits> {
+    if cache.room() == 0 || token_ids.len() != cache.rows() {
+        return Err(Error::input(
+            "token_ids",
+            format!(
+                "expected {} rows and room in the cache, found {} and room for {}",
+                cache.rows(),
+                token_ids.len(),
+                cache.room()
+            ),
+        ));
+    }
+    let ids: Vec<i32> = token_ids.iter().map(|&id| id as i32).collect();
+    let ids = Tensor::from_data(TensorData::new(ids, [token_ids.len()]), &cache.device());
+    let logits = model.decode_step(ids, cache);
+    Ok(Logits {
+        vocab_size: logits.dims()[1],
+        values: read(logits).await?,
+    })
+}
