@@ -19,6 +19,20 @@ thread_local! {
     static ON_PANIC: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+/// Runs the constructors of the kernel compiler's registries, once, when the instance starts.
+///
+/// Unless somebody calls them, the linker has *every* call from JavaScript into the module run all of them again:
+/// thousands, several times per kernel launch, which made WebGPU many times slower.
+#[wasm_bindgen(start)]
+fn construct() {
+    // SAFETY: the linker's own function, called once, before any other code of the instance.
+    unsafe { __wasm_call_ctors() }
+}
+
 /// Called once per instance. `on_panic` gets the message of a panic, after which the instance is lost:
 /// a future that panics never settles, so that only this can tell the calls under way.
 #[wasm_bindgen]
