@@ -4,6 +4,7 @@ use super::scenes::{Asked, Scene, Split};
 use super::tokenizer::{EOS, PAD, tokenizer_json};
 use crate::config::SiglipVisionConfig;
 use crate::error::{Error, Result};
+use crate::image::{Resample, RgbImage, resize};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
 use tokenizers::Tokenizer;
@@ -86,7 +87,7 @@ impl Batch {
         };
         for number in first..first + shape.scenes as u64 {
             let (scene, mut rng) = Scene::nth(split, seed, number);
-            let picture = scene.draw(shape.image_size);
+            let picture = picture(&scene, split, shape.image_size)?;
             for channel in 0..3 {
                 let values = picture.data.iter().skip(channel).step_by(3);
                 batch
@@ -112,6 +113,18 @@ impl Batch {
         (batch.labels, batch.answer_length) = padded(&answers);
         debug_assert!(answers.iter().all(|ids| ids.last() == Some(&EOS)));
         Ok(batch)
+    }
+}
+
+/// Pixels to a side of the pictures that people look at.
+pub(super) const PICTURE_SIZE: usize = 256;
+
+/// Training draws at the model's size, which is quick. An evaluation goes the way that a file goes: a larger picture,
+/// scaled down as `preprocessor_config.json` says.
+fn picture(scene: &Scene, split: Split, size: usize) -> Result<RgbImage> {
+    match split {
+        Split::Train => Ok(scene.draw(size)),
+        Split::HeldOut => resize(&scene.draw(PICTURE_SIZE), size, size, Resample::Bicubic),
     }
 }
 

@@ -169,6 +169,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     train(&mut trainer, args)?;
 
     eprintln!("measuring on {} held-out scenes", args.final_scenes);
+    trainer.round_weights();
     let accuracy = trainer.evaluate(args.final_scenes)?;
     write_curve(&trainer, &args.out)?;
     export::model_folder(&trainer, &accuracy, &args.out)?;

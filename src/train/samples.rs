@@ -1,5 +1,6 @@
 //! Sample pictures for the demo page: the first scenes of the held-out split that are not alike.
 
+use super::batch::PICTURE_SIZE;
 use super::cli::{create_folder, write_file};
 use super::scenes::{Asked, QuestionType, Scene, Split};
 use crate::error::{Error, Result};
@@ -13,8 +14,6 @@ use std::path::Path;
 const SEED: u64 = 7;
 /// How many are written.
 const SAMPLES: usize = 8;
-/// Pixels to a side.
-const SIZE: usize = 256;
 
 #[derive(Serialize)]
 struct Sample {
@@ -69,9 +68,9 @@ pub(super) fn write(folder: &Path) -> Result<()> {
 }
 
 fn png(scene: &Scene) -> Result<Vec<u8>> {
-    let picture = scene.draw(SIZE);
+    let picture = scene.draw(PICTURE_SIZE);
     let mut bytes = Cursor::new(vec![]);
-    PngImage::from_raw(SIZE as u32, SIZE as u32, picture.data)
+    PngImage::from_raw(PICTURE_SIZE as u32, PICTURE_SIZE as u32, picture.data)
         .ok_or_else(|| Error::input("image", "the drawing has another size than its file"))?
         .write_to(&mut bytes, ImageFormat::Png)
         .map_err(|error| Error::input("image", error))?;

@@ -156,3 +156,88 @@ fn bad_recipes_and_checkpoints_are_told_apart() {
         "Integrity"
     );
 }
+
+#[cfg(feature = "cli")]
+mod command_line {
+    use super::*;
+    use crate::device::{DeviceKind, cpu};
+    use crate::pali3::Pali3;
+    use crate::weights::DirFolder;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        train: cli::TrainArgs,
+    }
+
+    fn train(folder: &Folder, options: &str) -> crate::Result<()> {
+        let out = folder.0.display().to_string();
+        let words = ["train", "--out", &out]
+            .into_iter()
+            .chain(options.split_whitespace());
+        cli::run(&Line::try_parse_from(words).unwrap().train)
+    }
+
+    #[test]
+    fn a_run_leaves_a_folder_that_loads_and_answers() {
+        let folder = Folder::new("folder");
+        let short = "--steps 3 --vision-steps 1 --batch-size 2 --final-scenes 4 --seed 3";
+        train(&folder, short).unwrap();
+        for file in [
+            "README.md",
+            "learning_curve.csv",
+            "learning_curve.svg",
+            "samples/samples.json",
+        ] {
+            assert!(folder.0.join(file).is_file(), "{file}");
+        }
+        let card = std::fs::read_to_string(folder.0.join("README.md")).unwrap();
+        assert!(
+            card.contains("--seed 3 --steps 3 --vision-steps 1"),
+            "{card}"
+        );
+        let picture = std::fs::read(folder.0.join("samples/scene-1.png")).unwrap();
+        let picture = crate::image::decode::decode(&picture).unwrap();
+        assert_eq!((picture.width, picture.height), (256, 256));
+        pollster::block_on(async {
+            let source = DirFolder::new(&folder.0).unwrap();
+            let model = Pali3::load(&source, &cpu(), DeviceKind::Cpu, &mut |_| {})
+                .await
+                .unwrap();
+            let image = model.encode_image(&picture).await.unwrap();
+            let options = model.generation_options().clone();
+            let mut answer = model
+                .generate(Some(&image), "is there a ring?", &options)
+                .unwrap();
+            while answer.step().await.unwrap().is_some() {}
+        });
+        // The run is over: resuming it measures and writes again, and changes nothing else.
+        let weights = || std::fs::read(folder.0.join("model.safetensors")).unwrap();
+        let before = weights();
+        train(&folder, "--resume --final-scenes 4").unwrap();
+        assert_eq!(weights(), before);
+        let error = train(&folder, "--resume --seed 4").unwrap_err();
+        assert_eq!(error.to_string(), "option seed: 4 differs from the run's 3");
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        let folder = Folder::new("refused");
+        for (options, word) in [
+            ("--steps 0", "steps"),
+            ("--batch-size 0", "batch_size"),
+            ("--learning-rate nan", "learning_rate"),
+            ("--minutes 0", "minutes"),
+            ("--final-scenes 0", "final_scenes"),
+            ("--preset g14", "preset"),
+        ] {
+            let error = train(&folder, options).unwrap_err();
+            assert_eq!(error.code(), "InvalidOption", "{error}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(train(&folder, "--resume").unwrap_err().code(), "NotFound");
+        let unknown = Line::try_parse_from(["train", "--out", "x", "--epochs", "3"]);
+        assert!(unknown.is_err());
+    }
+}

@@ -9,9 +9,9 @@ use super::network::{Network, scalar};
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::model::Pali3Model;
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType, Tensor};
 use std::path::Path;
 use std::time::Instant;
 
@@ -144,6 +144,11 @@ impl Trainer {
         )
     }
 
+    /// Rounds the weights to F16, as the model folder stores them: what is measured then is what is written.
+    pub fn round_weights(&mut self) {
+        self.network = self.network.clone().map(&mut RoundToF16);
+    }
+
     /// Accuracy on held-out scenes.
     ///
     /// # Errors
@@ -273,6 +278,16 @@ impl Trainer {
         };
         self.progress.curve.points.push(point);
         Ok(())
+    }
+}
+
+struct RoundToF16;
+
+impl ModuleMapper for RoundToF16 {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let rounded = tensor.inner().cast(FloatDType::F16).cast(FloatDType::F32);
+        Param::from_mapped_value(id, Tensor::from_inner(rounded).require_grad(), mapper)
     }
 }
 
