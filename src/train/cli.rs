@@ -80,7 +80,7 @@ impl TrainArgs {
             max_gradient_norm: 1.0,
             patch_loss_weight: 1.0,
             schedule: Schedule {
-                steps: self.steps.unwrap_or(12_000),
+                steps: self.steps.unwrap_or(6000),
                 vision_steps: self.vision_steps.unwrap_or(2000),
                 warmup_steps: self.warmup_steps.unwrap_or(100),
                 learning_rate: self.learning_rate.unwrap_or(1e-3),

@@ -73,7 +73,7 @@ impl Trainer {
     pub fn resume(folder: &Path) -> Result<Self> {
         let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
         let mut trainer = Self::new(checkpoint.progress.recipe.clone())?;
-        let network = Network::new(&trainer.recipe().config, 0, &trainer.device);
+        let network = trainer.network.clone();
         trainer.network = checkpoint.restore(network, &mut trainer.optimizer, &trainer.device)?;
         trainer.progress = checkpoint.progress;
         Ok(trainer)
