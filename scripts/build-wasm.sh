@@ -43,8 +43,8 @@ grep -q '= await WebAssembly.instantiate(wasmModule, ' "$out/pali3.js" ||
 
 if [ "$out" = pkg/wasm ]; then
     say "shrinking the module with wasm-opt (a minute or two)"
-    # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-    wasm-opt -O2 --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+    # -O1: -O2 takes three times as long here for a tenth less. Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
+    wasm-opt -O1 --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
         "$out/pali3_bg.wasm" -o "$out/pali3_bg.opt.wasm"

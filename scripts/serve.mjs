@@ -27,9 +27,9 @@ export const MOUNTS = { "/pkg/": join(ROOT, "pkg"), "/": join(ROOT, "www") };
 
 /**
  * Serves `mounts` (address prefix -> folder) on 127.0.0.1 and resolves to `{server, url}`.
- * `port` 0 takes a free one. `ranges: false` plays a server that knows no Range requests.
+ * `port` 0 takes a free one.
  */
-export async function serve({ mounts = MOUNTS, port = 0, ranges = true } = {}) {
+export async function serve({ mounts = MOUNTS, port = 0 } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
 
   function locate(pathname) {
@@ -60,13 +60,13 @@ export async function serve({ mounts = MOUNTS, port = 0, ranges = true } = {}) {
         "Content-Type": TYPES[extname(found.file)] ?? "application/octet-stream",
         // A rebuilt module must be seen at the next reload.
         "Cache-Control": "no-cache",
+        "Accept-Ranges": "bytes",
         ETag: `"${found.size.toString(16)}-${Math.trunc(found.changed).toString(16)}"`,
       };
-      if (ranges) headers["Accept-Ranges"] = "bytes";
       if (request.headers["if-none-match"] === headers.ETag) return void response.writeHead(304, headers).end();
 
       let [start, end] = [0, found.size - 1];
-      const range = ranges ? /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "") : null;
+      const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "");
       if (range && (range[1] || range[2])) {
         start = range[1] ? Number(range[1]) : Math.max(0, found.size - Number(range[2]));
         end = range[1] && range[2] ? Math.min(Number(range[2]), end) : end;

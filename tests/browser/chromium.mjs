@@ -24,26 +24,21 @@ const FLAGS = [
 export async function start(mounts = {}) {
   const all = { ...MOUNTS, "/fixtures/": join(ROOT, "tests/fixtures"), "/wasm-testing/": join(ROOT, "target/wasm-testing"), ...mounts };
   const { server, url } = await serve({ mounts: all });
-  // The same files from a server without Range requests.
-  const plain = await serve({ mounts: all, ranges: false });
   const browser = await chromium.launch({ executablePath: process.env.PALI3_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
   return {
     url,
-    plainUrl: plain.url,
     async newPage(options) {
       const page = await browser.newPage(options);
       page.setDefaultTimeout(240_000);
       page.log = [];
-      page.on("console", (message) => page.log.push(`${message.type()}: ${message.text()}`));
+      page.on("console", (message) => page.log.push(`${message.type()}: ${message.text()} ${message.location().url}`));
       page.on("pageerror", (error) => page.log.push(`uncaught: ${error.message}`));
       return page;
     },
     async stop() {
       await browser.close();
-      for (const each of [server, plain.server]) {
-        each.closeAllConnections();
-        each.close();
-      }
+      server.closeAllConnections();
+      server.close();
     },
   };
 }

@@ -1,0 +1,483 @@
+// The package as a page uses it, on both devices: right results on real input, typed errors on bad input,
+// and a library that works on after each of them.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { ROOT, start } from "./chromium.mjs";
+import { png } from "./png.mjs";
+
+const FIXTURE = "pali3-prepend";
+const MODEL = `/fixtures/${FIXTURE}/`;
+
+let browser, page, reference;
+
+before(async () => {
+  browser = await start();
+  reference = JSON.parse(await readFile(join(ROOT, "tests/fixtures", FIXTURE, "reference.json"), "utf8"));
+});
+after(() => browser.stop());
+
+/** What HF's generate() gave. */
+const recorded = (variant, name) => reference.generation.find((g) => g.variant === variant && g.name === name);
+const prompt = () => reference.variants[0].prompts[0];
+
+/** Runs a function in the page. What it throws comes back as {name, code, message}. */
+function inPage(work, argument) {
+  return page.evaluate(
+    async ([source, argument]) => {
+      try {
+        return { value: await (0, eval)(`(${source})`)(argument) };
+      } catch (error) {
+        return { error: { name: error.name, code: error.code, message: error.message, isError: error instanceof Error } };
+      }
+    },
+    [work.toString(), argument],
+  );
+}
+
+async function value(work, argument) {
+  const { value, error } = await inPage(work, argument);
+  assert.equal(error, undefined, JSON.stringify(error));
+  return value;
+}
+
+async function fails(code, pattern, work, argument) {
+  const { value, error } = await inPage(work, argument);
+  assert.equal(value, undefined);
+  assert.deepEqual([error.name, error.code, error.isError], ["Pali3Error", code, true], error.message);
+  assert.match(error.message, pattern);
+}
+
+async function openPage(device) {
+  page = await browser.newPage();
+  await page.goto(`${browser.url}/pkg/package.json`);
+  await page.evaluate(
+    async ([folder, device]) => {
+      Object.assign(globalThis, await import("/pkg/index.js"));
+      globalThis.folder = folder;
+      globalThis.device = device;
+      globalThis.load = (options) => Pali3.load(folder, { device, ...options });
+    },
+    [MODEL, device],
+  );
+}
+
+for (const device of ["cpu", "webgpu"]) {
+  describe(`results on ${device}`, () => {
+    before(async () => {
+      await openPage(device);
+      await value(async () => void (globalThis.model = await load()));
+      await value(async () => void (globalThis.image = await model.encodeImage(`${folder}image.png`)));
+    });
+    after(() => page.close());
+
+    test("the model says where it runs and what it is", async () => {
+      const { device: on, info, tokens } = await value(() => ({ device: model.device, info: model.info, tokens: image.visualTokens }));
+      assert.equal(on, device);
+      assert.equal(tokens, reference.variants[0].visual_tokens);
+      assert.deepEqual([info.imageSize, info.visualTokens, info.vocabularySize], [[56, 56], 16, 96]);
+      assert.ok(info.parameters > 10_000);
+    });
+
+    test("greedy tokens and score equal HF's, streamed and awaited", async () => {
+      const expected = recorded("", "greedy");
+      const { pieces, whole } = await value(async (prompt) => {
+        const generation = model.generate({ image, prompt, maxNewTokens: 16 });
+        const pieces = [];
+        for await (const piece of generation) pieces.push(piece);
+        return { pieces, whole: await generation };
+      }, prompt());
+      assert.deepEqual(whole.tokenIds, expected.sequences[0]);
+      assert.equal(whole.text, expected.texts[0]);
+      assert.ok(Math.abs(whole.score - expected.scores_sum[0]) < 5e-3, `${whole.score} is not ${expected.scores_sum[0]}`);
+      assert.equal(whole.sequences[0].finishReason, "eos");
+      assert.equal(pieces.map(({ text }) => text).join(""), whole.text);
+      assert.deepEqual(pieces.map(({ tokenId }) => tokenId), whole.tokenIds);
+      assert.ok(pieces.every(({ logprob }) => logprob <= 0));
+      assert.ok(whole.timings.total >= whole.timings.firstToken && whole.timings.firstToken > 0);
+    });
+
+    test("beam search equals HF's", async () => {
+      const expected = recorded("", "beam4-lp2-never");
+      const { sequences } = await value(
+        (prompt) => model.generate({ image, prompt, maxNewTokens: 9, numBeams: 4, lengthPenalty: 2, earlyStopping: "never", numReturnSequences: 4 }).then((r) => r),
+        prompt(),
+      );
+      assert.deepEqual(sequences.map(({ tokenIds }) => tokenIds), expected.sequences);
+      sequences.forEach(({ score }, k) => assert.ok(Math.abs(score - expected.sequences_scores[k]) < 1e-3));
+    });
+
+    test("prompts without a picture, and pictures without a prompt", async () => {
+      const ids = await value(async (prompt) => {
+        const text = await model.generate({ prompt, maxNewTokens: 16 });
+        const picture = await model.generate({ image, maxNewTokens: 16 });
+        return [text.tokenIds, picture.tokenIds];
+      }, prompt());
+      assert.deepEqual(ids, [recorded("text-only", "greedy").sequences[0], recorded("image-only", "greedy").sequences[0]]);
+    });
+
+    test("a stop text ends the answer, and is not part of it", async () => {
+      const whole = recorded("", "greedy").texts[0];
+      const stop = " blue";
+      const { text, sequences } = await value(([prompt, stop]) => model.generate({ image, prompt, maxNewTokens: 16, stop }).then((r) => r), [prompt(), stop]);
+      assert.equal(text, whole.slice(0, whole.indexOf(stop)));
+      assert.equal(sequences[0].finishReason, "stop");
+    });
+
+    test("the same seed draws the same tokens", async () => {
+      const [a, b, c] = await value(async (prompt) => {
+        const draw = async (seed) => (await model.generate({ image, prompt, maxNewTokens: 12, temperature: 1.5, topK: 0, seed })).tokenIds;
+        return [await draw(7), await draw(7), await draw(8)];
+      }, prompt());
+      assert.deepEqual(a, b);
+      assert.notDeepEqual(a, c);
+    });
+
+    test("break ends a generation, and the model goes on", async () => {
+      const [first, partial, again] = await value(async (prompt) => {
+        const generation = model.generate({ image, prompt, maxNewTokens: 16 });
+        const seen = [];
+        for await (const { tokenId } of generation) {
+          seen.push(tokenId);
+          if (seen.length === 2) break;
+        }
+        const partial = await generation;
+        return [seen, partial, (await model.generate({ image, prompt, maxNewTokens: 16 })).tokenIds];
+      }, prompt());
+      const expected = recorded("", "greedy").sequences[0];
+      assert.deepEqual(first, expected.slice(0, 2));
+      assert.deepEqual(partial.tokenIds, expected.slice(0, partial.tokenIds.length));
+      assert.deepEqual(again, expected);
+    });
+
+    test("a signal aborts a generation, and the model goes on", async () => {
+      await fails("Aborted", /aborted/, async (prompt) => {
+        const abort = new AbortController();
+        for await (const piece of model.generate({ image, prompt, maxNewTokens: 16, signal: abort.signal })) if (piece) abort.abort();
+      }, prompt());
+      await fails("Aborted", /aborted/, () => model.encodeImage(`${folder}image.png`, { signal: AbortSignal.abort() }));
+      const ids = await value((prompt) => model.generate({ image, prompt, maxNewTokens: 16 }).then((r) => r.tokenIds), prompt());
+      assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+    });
+
+    test("calls inside the loop wait for it, and run in order", async () => {
+      const order = await value(async (prompt) => {
+        const order = [];
+        let other;
+        for await (const piece of model.generate({ image, prompt, maxNewTokens: 4 })) {
+          other ??= model.encodeImage(`${folder}image.png`).then(() => order.push("second"));
+          if (piece) order.push("first");
+        }
+        await other;
+        return order;
+      }, prompt());
+      assert.deepEqual(order, ["first", "first", "first", "first", "second"]);
+    });
+
+    test("every kind of picture input gives the same answer", async () => {
+      const answers = await value(async (prompt) => {
+        const blob = await (await fetch(`${folder}image.png`)).blob();
+        const element = new Image();
+        element.src = `${folder}image.png`;
+        await element.decode();
+        const bitmap = await createImageBitmap(blob);
+        const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+        canvas.getContext("2d").drawImage(bitmap, 0, 0);
+        const offscreen = new OffscreenCanvas(bitmap.width, bitmap.height);
+        offscreen.getContext("2d").drawImage(bitmap, 0, 0);
+        const data = canvas.getContext("2d").getImageData(0, 0, bitmap.width, bitmap.height);
+        const answers = [];
+        for (const input of [blob, new File([blob], "a.png"), element, bitmap, canvas, offscreen, data, new URL(`${folder}image.png`, location.href)]) {
+          const encoded = await model.encodeImage(input);
+          answers.push((await model.generate({ image: encoded, prompt, maxNewTokens: 16 })).tokenIds);
+          encoded.dispose();
+        }
+        return answers;
+      }, prompt());
+      assert.equal(answers.length, 8);
+      for (const ids of answers) assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+    });
+
+    test("what cannot be used is refused, and the model goes on", async () => {
+      await fails("InvalidInput", /not a picture/, () => model.encodeImage(new Blob(["no picture"])));
+      await fails("InvalidInput", /expected a Blob, File/, () => model.encodeImage(42));
+      await fails("NotFound", /nothing\.png: not found/, () => model.encodeImage("/nothing.png"));
+      await fails("InvalidInput", /expected what model\.encodeImage\(\) gives/, () => model.generate({ image: {} }));
+      await fails("InvalidInput", /prompt: expected 1 to \d+ tokens, found \d{4,}/, () => model.generate({ prompt: "red ".repeat(9000) }));
+      await fails("InvalidOption", /num_beams.*numBeams/, () => model.generate({ num_beams: 4 }));
+      await fails("InvalidOption", /maxNewTokens: expected a whole number, found 1\.5/, () => model.generate({ maxNewTokens: 1.5 }));
+      await fails("InvalidOption", /maxNewTokens: expected 1 to \d+, found 0/, () => model.generate({ maxNewTokens: 0 }));
+      await fails("InvalidOption", /temperature: expected a finite number, found NaN/, () => model.generate({ temperature: NaN }));
+      await fails("InvalidOption", /temperature/, () => model.generate({ temperature: -1 }));
+      const ids = await value((prompt) => model.generate({ image, prompt, maxNewTokens: 16 }).then((r) => r.tokenIds), prompt());
+      assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+    });
+
+    test("after dispose, calls are refused, and another load works", async () => {
+      const ids = await value(async (prompt) => {
+        const second = await load();
+        const image = await second.encodeImage(`${folder}image.png`);
+        const { tokenIds } = await second.generate({ image, prompt, maxNewTokens: 16 });
+        await second.dispose();
+        globalThis.disposed = second;
+        return tokenIds;
+      }, prompt());
+      assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+      await fails("InvalidInput", /disposed/, () => disposed.generate({ prompt: "red" }));
+      await fails("InvalidInput", /another model/, async () => {
+        const other = await load();
+        try {
+          await other.generate({ image, prompt: "red" });
+        } finally {
+          await other.dispose();
+        }
+      });
+    });
+  });
+}
+
+describe("loading", () => {
+  before(() => openPage("cpu"));
+  after(() => page.close());
+  /** After every refusal: the good model still loads and answers. */
+  const stillWorks = async () => {
+    const ids = await value(async (prompt) => {
+      const model = await load();
+      const { tokenIds } = await model.generate({ prompt, maxNewTokens: 16 });
+      await model.dispose();
+      return tokenIds;
+    }, prompt());
+    assert.deepEqual(ids, recorded("text-only", "greedy").sequences[0]);
+  };
+
+  test("progress rises and ends with ready", async () => {
+    const events = await value(async () => {
+      const events = [];
+      await (await load({ onProgress: (event) => events.push(event) })).dispose();
+      return events;
+    });
+    for (const phase of ["download", "upload", "ready"]) assert.ok(events.some((event) => event.phase === phase), phase);
+    assert.equal(events.at(-1).phase, "ready");
+    assert.ok(events.every(({ loaded, total }) => loaded <= total && total > 0), JSON.stringify(events));
+    const uploads = events.filter(({ phase }) => phase === "upload").map(({ loaded }) => loaded);
+    assert.deepEqual(uploads, uploads.toSorted((a, b) => a - b));
+  });
+
+  test("a server without Range requests serves as well", async () => {
+    await page.route("**/*", (route) => {
+      const headers = { ...route.request().headers() };
+      delete headers.range;
+      return route.continue({ headers });
+    });
+    const statuses = new Set();
+    const note = (response) => response.url().endsWith("model.safetensors") && statuses.add(response.status());
+    page.on("response", note);
+    await stillWorks();
+    page.off("response", note);
+    await page.unroute("**/*");
+    assert.deepEqual([...statuses], [200]);
+  });
+
+  test("a sharded folder loads", async () => {
+    const other = JSON.parse(await readFile(join(ROOT, "tests/fixtures/pali3-tied-no-bias/reference.json"), "utf8"));
+    const expected = other.generation.find(({ name, variant }) => name === "greedy" && variant === "text-only");
+    const { maxNewTokens, text } = { maxNewTokens: expected.options.max_new_tokens, text: other.variants.find(({ name }) => name === "text-only").prompts[0] };
+    const ids = await value(
+      async ([text, maxNewTokens]) => {
+        const model = await Pali3.load("/fixtures/pali3-tied-no-bias/", { device });
+        const { tokenIds } = await model.generate({ prompt: text, maxNewTokens });
+        await model.dispose();
+        return tokenIds;
+      },
+      [text, maxNewTokens],
+    );
+    assert.deepEqual(ids, expected.sequences[0]);
+  });
+
+  test("a missing folder", async () => {
+    await fails("NotFound", /no-such-model\/config\.json/, () => Pali3.load("/no-such-model/", { device }));
+    await stillWorks();
+  });
+
+  test("a missing file", async () => {
+    await page.route("**/tokenizer.json", (route) => route.fulfill({ status: 404 }));
+    await fails("NotFound", /tokenizer\.json/, () => load());
+    await page.unroute("**/tokenizer.json");
+    await stillWorks();
+  });
+
+  test("a server that fails", async () => {
+    await page.route("**/config.json", (route) => route.fulfill({ status: 503 }));
+    await fails("Network", /config\.json: HTTP 503/, () => load());
+    await page.unroute("**/config.json");
+    await page.route("**/config.json", (route) => route.abort());
+    await fails("Network", /config\.json/, () => load());
+    await page.unroute("**/config.json");
+    await stillWorks();
+  });
+
+  test("an unknown model_type", async () => {
+    await page.route("**/config.json", (route) => route.fulfill({ json: { model_type: "llava" } }));
+    await fails("UnsupportedModel", /model_type.*llava/, () => load());
+    await page.unroute("**/config.json");
+    await stillWorks();
+  });
+
+  test("a configuration that is none", async () => {
+    await page.route("**/config.json", (route) => route.fulfill({ body: "<!doctype html>" }));
+    await fails("Integrity", /config\.json/, () => load());
+    await page.unroute("**/config.json");
+    await stillWorks();
+  });
+
+  for (const [what, change] of [
+    ["truncated", (bytes) => bytes.subarray(0, bytes.length - 100)],
+    ["cut off in the header", (bytes) => bytes.subarray(0, 300)],
+    ["of another kind", () => Buffer.from("this is no safetensors file, whatever its name says")],
+    ["empty", () => Buffer.alloc(0)],
+  ]) {
+    test(`weights that are ${what}`, async () => {
+      const body = change(await readFile(join(ROOT, "tests/fixtures", FIXTURE, "model.safetensors")));
+      await page.route("**/model.safetensors", (route) => route.fulfill({ body, headers: { "Content-Length": String(body.length) } }));
+      await fails("Integrity", /model\.safetensors/, () => load());
+      await page.unroute("**/model.safetensors");
+      await stillWorks();
+    });
+  }
+
+  test("tensors that the configuration does not fit", async () => {
+    const config = JSON.parse(await readFile(join(ROOT, "tests/fixtures", FIXTURE, "config.json"), "utf8"));
+    await page.route("**/config.json", (route) => route.fulfill({ json: { ...config, text_config: { ...config.text_config, num_layers: 3 } } }));
+    await fails("UnsupportedModel", /missing: language_model\.encoder\.block\.2/, () => load());
+    await page.unroute("**/config.json");
+    await stillWorks();
+  });
+
+  test("unknown options and devices", async () => {
+    await fails("InvalidOption", /option devise: unknown; did you mean device\?/, () => Pali3.load(folder, { devise: "cpu" }));
+    await fails("InvalidOption", /option device: expected "auto", "webgpu" or "cpu", found "cuda"/, () => Pali3.load(folder, { device: "cuda" }));
+    await fails("InvalidInput", /folder/, () => Pali3.load("http://", { device }));
+    await stillWorks();
+  });
+
+  test("an aborted load", async () => {
+    await fails("Aborted", /aborted/, () => load({ signal: AbortSignal.abort() }));
+    await fails("Aborted", /aborted/, () => {
+      const abort = new AbortController();
+      return load({ signal: abort.signal, onProgress: ({ file }) => file === "model.safetensors" && abort.abort() });
+    });
+    await stillWorks();
+  });
+
+  test("auto takes no software adapter", async () => {
+    const [supported, device] = await value(async () => {
+      const model = await Pali3.load(folder);
+      await model.dispose();
+      return [await Pali3.isSupported(), model.device];
+    });
+    assert.deepEqual(supported, { supported: true, webgpu: true, softwareAdapter: true });
+    assert.equal(device, "cpu");
+  });
+
+  test("no WebGPU at all", async () => {
+    await fails("WebGPUUnavailable", /WebGPU is not available/, async () => {
+      Object.defineProperty(navigator, "gpu", { value: undefined, configurable: true });
+      try {
+        await Pali3.load(folder, { device: "webgpu" });
+      } finally {
+        delete navigator.gpu;
+      }
+    });
+    await stillWorks();
+  });
+
+  test("a picture with transparency is put over white", async () => {
+    // Black, fully transparent, against plain white.
+    const size = 56;
+    const clear = png(size, size, new Uint8Array(size * size * 4));
+    const white = png(size, size, new Uint8Array(size * size * 4).fill(255));
+    const [a, b] = await value(
+      async (files) => {
+        const model = await load();
+        const answers = [];
+        for (const bytes of files) {
+          const image = await model.encodeImage(new Blob([Uint8Array.from(bytes)]));
+          answers.push((await model.generate({ image, maxNewTokens: 8 })).sequences[0].logprobs);
+        }
+        await model.dispose();
+        return answers;
+      },
+      [Array.from(clear), Array.from(white)],
+    );
+    assert.deepEqual(a, b);
+  });
+});
+
+describe("when the device fails", () => {
+  beforeEach(() => openPage("webgpu"));
+
+  /** A fresh load must work again, on a fresh device. */
+  const recovers = async () => {
+    const ids = await value(async (prompt) => {
+      const model = await load();
+      return (await model.generate({ prompt, maxNewTokens: 16 })).tokenIds;
+    }, prompt());
+    assert.deepEqual(ids, recorded("text-only", "greedy").sequences[0]);
+    await page.close();
+  };
+
+  test("a validation error is the error of the call that caused it", async () => {
+    await value(async () => void (globalThis.model = await load()));
+    await fails("DeviceLost", /exceeds max compute workgroups/, async () => {
+      const real = GPUComputePassEncoder.prototype.dispatchWorkgroups;
+      GPUComputePassEncoder.prototype.dispatchWorkgroups = function () {
+        return real.call(this, 70000, 1, 1);
+      };
+      try {
+        await model.encodeImage(`${folder}image.png`);
+      } finally {
+        GPUComputePassEncoder.prototype.dispatchWorkgroups = real;
+      }
+    });
+    // The next call, on the same model, is none the worse.
+    const ids = await value(async (prompt) => {
+      const image = await model.encodeImage(`${folder}image.png`);
+      return (await model.generate({ image, prompt, maxNewTokens: 16 })).tokenIds;
+    }, prompt());
+    assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+    await recovers();
+  });
+
+  test("a shader that the browser refuses", async () => {
+    await fails("DeviceLost", /Invalid ShaderModule/, async () => {
+      const real = GPUDevice.prototype.createShaderModule;
+      GPUDevice.prototype.createShaderModule = function (descriptor) {
+        return real.call(this, { ...descriptor, code: `${descriptor.code}\nfn refused() -> f32 { return 1u; }` });
+      };
+      try {
+        const model = await load();
+        await model.generate({ prompt: "red", maxNewTokens: 2 });
+      } finally {
+        GPUDevice.prototype.createShaderModule = real;
+      }
+    });
+    await recovers();
+  });
+
+  test("a device that goes away", async () => {
+    await fails("DeviceLost", /lost \(Destroyed\)/, async () => {
+      const real = GPUAdapter.prototype.requestDevice;
+      let gone;
+      GPUAdapter.prototype.requestDevice = async function (...all) {
+        return (gone = await real.apply(this, all));
+      };
+      const model = await load();
+      GPUAdapter.prototype.requestDevice = real;
+      gone.destroy();
+      await gone.lost;
+      await model.generate({ prompt: "red", maxNewTokens: 4 });
+    });
+    await recovers();
+  });
+});
