@@ -71,3 +71,23 @@ fn read_file(read: &Function, file: &str) -> Result<Vec<u8>> {
         }),
     }
 }
+
+/// Gives way to the event loop once, so that what follows runs in a future of its own turn.
+async fn turn() {
+    let resolved = js_sys::Promise::resolve(&JsValue::NULL);
+    let _ = wasm_bindgen_futures::JsFuture::from(resolved).await;
+}
+
+/// Panics in the middle of a future, as a defect would.
+#[wasm_bindgen(js_name = provokePanic)]
+pub async fn provoke_panic() {
+    turn().await;
+    panic!("provoked");
+}
+
+/// Traps in the middle of a future without a panic, as memory that runs out does.
+#[wasm_bindgen(js_name = provokeTrap)]
+pub async fn provoke_trap() {
+    turn().await;
+    core::arch::wasm32::unreachable();
+}
