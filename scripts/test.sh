@@ -47,7 +47,7 @@ stage "native tests" cargo test --release --no-fail-fast
 stage "wasm package" bash scripts/build-wasm.sh
 stage "wasm lints and test build" bash scripts/build-wasm.sh --testing
 stage "JavaScript types" tsc --project pkg/tsconfig.json
-stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/
+stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/*.test.mjs
 
 if [ ${#broken[@]} -gt 0 ]; then
     say "failed: ${broken[*]} (output in target/test-logs)"
