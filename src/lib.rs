@@ -17,8 +17,8 @@ pub mod testing;
 pub mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;
-pub mod weights;
 #[cfg(target_arch = "wasm32")]
 mod web;
+pub mod weights;
 
 pub use error::{Error, Result};

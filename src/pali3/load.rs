@@ -15,8 +15,8 @@ impl Pali3 {
     /// Loads a model folder: configuration, tokenizer, then the weights, tensor by tensor.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::UnsupportedModel`] and the tensor errors, each with the file
-    /// it is about; [`Error::Device`] when the device fails.
+    /// [`crate::Error::NotFound`], [`crate::Error::Corrupt`], [`crate::Error::UnsupportedModel`] and the tensor errors, each with the file
+    /// it is about; [`crate::Error::Device`] when the device fails.
     pub async fn load(
         folder: &impl ModelFolder,
         device: &Device,
