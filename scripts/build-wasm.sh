@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Builds the WebAssembly module of the npm package into pkg/wasm.
-# With --testing: the same crate with the parity tests inside, into target/wasm-testing, for the browser tests,
-# and any of clippy's warnings an error.
+# With --lint: only compiles it, any of clippy's warnings an error.
+# With --testing: the same crate with the parity tests inside, linted too, into target/wasm-testing.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+mode=${1:-}
 out=pkg/wasm
 features=()
-if [ "${1:-}" = --testing ]; then
+if [ "$mode" = --testing ]; then
     out=target/wasm-testing
     features=(--features testing)
+fi
+if [ -n "$mode" ]; then
     # `cargo clippy` would first check every dependency anew; clippy as the compiler of our own crate needs no more
     # than what the build has made.
     export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
@@ -22,10 +25,12 @@ target=wasm32-unknown-unknown
 say "compiling the crate to WebAssembly (the first time takes some ten minutes)"
 cargo build --release --lib --target "$target" --no-default-features "${features[@]}" "${std[@]}"
 
+[ "$mode" != --lint ] || exit 0
+
 built="${CARGO_TARGET_DIR:-target}/$target/release/pali3.wasm"
-# Two builds share one file name, so what was last made here is told by its checksum.
+# Two builds share one file name, so what was last made here, and how, is told by a checksum.
 stamp="$out/.source"
-sum=$(cksum <"$built")
+sum=$(cat "$built" scripts/build-wasm.sh | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then
     say "$out is up to date"
     exit 0

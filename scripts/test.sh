@@ -44,8 +44,9 @@ stage "format" cargo fmt --check
 stage "native lints" cargo clippy --quiet --release --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" stage "documentation" cargo doc --quiet --no-deps --release
 stage "native tests" cargo test --release --no-fail-fast
+stage "wasm lints" bash scripts/build-wasm.sh --lint
 stage "wasm package" bash scripts/build-wasm.sh
-stage "wasm lints and test build" bash scripts/build-wasm.sh --testing
+stage "wasm tests build" bash scripts/build-wasm.sh --testing
 stage "JavaScript types" tsc --project pkg/tsconfig.json
 stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/*.test.mjs
 

@@ -16,6 +16,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
 
 pub use decoder::ModelDecoder;
+#[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use decoder::decode_step;
 pub use load::empty_model;
 

@@ -292,5 +292,5 @@ CASES = {
     "t5-relu-tied": (t5_relu_tied, 71),
     "t5-padded": (t5_padded, 1),
     "pali3-prepend": (pali3_prepend, 100),
-    "pali3-tied-no-bias": (pali3_tied_no_bias, 15),
+    "pali3-tied-no-bias": (pali3_tied_no_bias, 27),
 }
