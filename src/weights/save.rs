@@ -39,8 +39,10 @@ pub fn save<M: Module>(kind: Kind, model: &M, dtype: ElementType, path: &Path) -
         .collect::<Result<Vec<_>>>()?;
     // transformers refuses files without this.
     let metadata = [("format".to_string(), "pt".to_string())];
-    safetensors::serialize_to_file(views, Some(metadata.into()), path)
-        .map_err(|error| io(error.to_string()))
+    let bytes = safetensors::serialize(views, Some(metadata.into()))
+        .map_err(|error| io(error.to_string()))?;
+    // Not safetensors' own file writer, which leaves files that only their owner can read.
+    std::fs::write(path, bytes).map_err(|error| io(error.to_string()))
 }
 
 type Stored = (String, Vec<usize>, Vec<u8>);
