@@ -131,7 +131,7 @@ export class HttpFolder {
   }
 
   /**
-   * Bytes in the file.
+   * Bytes in the file, or null where there is none.
    * @param {string} file
    */
   async size(file) {
@@ -139,6 +139,7 @@ export class HttpFolder {
     if (known !== undefined) return known;
     const url = this.#address(file);
     const response = await request(url, { method: "HEAD", signal: this.signal });
+    if (response.status === 404 || response.status === 410) return null;
     // Some servers answer no HEAD at all: then the file itself tells.
     if (!response.ok && response.status !== 405 && response.status !== 501) throw statusError(url, response);
     const announced = response.ok ? announcedLength(response) : null;

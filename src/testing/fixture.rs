@@ -28,8 +28,8 @@ impl ModelFolder for Fixture<'_> {
         }
     }
 
-    async fn size(&self, file: &str) -> Result<u64> {
-        Ok((self.read)(&self.describe(file))?.len() as u64)
+    async fn size(&self, file: &str) -> Result<Option<u64>> {
+        Ok(self.read(file).await?.map(|bytes| bytes.len() as u64))
     }
 
     async fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>> {

@@ -20,6 +20,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn read(this: &FileReader, file: &str) -> std::result::Result<JsValue, JsValue>;
 
+    /// Bytes, or `null` where there is no such file.
     #[wasm_bindgen(method, catch)]
     async fn size(this: &FileReader, file: &str) -> std::result::Result<JsValue, JsValue>;
 
@@ -92,14 +93,17 @@ impl ModelFolder for JsFolder {
         self.bytes(file, value).map(Some)
     }
 
-    async fn size(&self, file: &str) -> Result<u64> {
+    async fn size(&self, file: &str) -> Result<Option<u64>> {
         let value = self
             .reader
             .size(file)
             .await
             .map_err(|thrown| self.fail(file, thrown))?;
+        if value.is_null() || value.is_undefined() {
+            return Ok(None);
+        }
         match value.as_f64() {
-            Some(size) if size >= 0.0 && size.fract() == 0.0 => Ok(size as u64),
+            Some(size) if size >= 0.0 && size.fract() == 0.0 => Ok(Some(size as u64)),
             _ => Err(Error::input(
                 self.describe(file),
                 format!("expected its size in bytes, found {value:?}"),

@@ -72,7 +72,11 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::NotFound`] for a missing file, [`Error::Corrupt`] for a header or index that is broken.
     pub async fn open(folder: &impl ModelFolder, kind: Kind) -> Result<Self> {
-        let index = folder.read(INDEX).await?;
+        // The single file first, as transformers does; its absence is what an index is for.
+        let index = match folder.size(SINGLE).await? {
+            Some(_) => None,
+            None => folder.read(INDEX).await?,
+        };
         let (source, files, index) = match index {
             Some(bytes) => {
                 let source = folder.describe(INDEX);

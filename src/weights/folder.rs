@@ -10,8 +10,8 @@ pub trait ModelFolder {
     fn describe(&self, file: &str) -> String;
     /// The whole file, or `None` when there is no such file.
     async fn read(&self, file: &str) -> Result<Option<Vec<u8>>>;
-    /// Size of a file in bytes.
-    async fn size(&self, file: &str) -> Result<u64>;
+    /// Size of a file in bytes, or `None` when there is no such file.
+    async fn size(&self, file: &str) -> Result<Option<u64>>;
     /// The bytes of `range`, all of them.
     async fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>>;
 
@@ -73,9 +73,12 @@ impl ModelFolder for DirFolder {
         }
     }
 
-    async fn size(&self, file: &str) -> Result<u64> {
-        let metadata = std::fs::metadata(self.path.join(file));
-        Ok(metadata.map_err(|error| self.fail(file, error))?.len())
+    async fn size(&self, file: &str) -> Result<Option<u64>> {
+        match std::fs::metadata(self.path.join(file)) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.fail(file, error)),
+        }
     }
 
     async fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>> {

@@ -75,7 +75,9 @@ pub(super) struct TensorInfo {
 /// [`Error::Corrupt`] when the header is not valid or the file is not as long as it says.
 pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result<Vec<TensorInfo>> {
     let corrupt = |problem: String| Error::corrupt(folder.describe(file), problem);
-    let size = folder.size(file).await?;
+    let size = folder.size(file).await?.ok_or_else(|| Error::NotFound {
+        file: folder.describe(file),
+    })?;
     if size < LENGTH_FIELD {
         return Err(corrupt(format!(
             "not a safetensors file: expected at least {LENGTH_FIELD} bytes, found {size}"
