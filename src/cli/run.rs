@@ -53,12 +53,7 @@ impl<'a> From<&'a Sequence> for SequenceReport<'a> {
 /// Runs the command.
 pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args
-        .question
-        .image
-        .as_deref()
-        .map(session::read_image)
-        .transpose()?;
+    let image = args.question.picture()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
     let options = model.generation_options().with(&args.generation)?;

@@ -36,12 +36,7 @@ struct Report<'a> {
 /// Runs the command.
 pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args
-        .question
-        .image
-        .as_deref()
-        .map(session::read_image)
-        .transpose()?;
+    let image = args.question.picture()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
     let image = session::encode_image(&model, image.as_ref()).await?;

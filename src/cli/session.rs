@@ -58,6 +58,13 @@ pub(super) struct QuestionArgs {
     pub(super) prompt: String,
 }
 
+impl QuestionArgs {
+    /// The picture, read before the model is: a wrong file name should not wait for the weights.
+    pub(super) fn picture(&self) -> Result<Option<RgbImage>> {
+        self.image.as_deref().map(read_image).transpose()
+    }
+}
+
 /// Milliseconds that the stages took.
 #[derive(Debug)]
 pub(super) struct Timings {
