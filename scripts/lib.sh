@@ -7,10 +7,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOOLS="$ROOT/target/tools"
 cd "$ROOT"
 
-PATH="$TOOLS/bin:$TOOLS/node_modules/.bin:$ROOT/node_modules/.bin:$PATH:$HOME/.cargo/bin"
-# Written by setup-rust.sh where Debian's compiler has to stand in for rustup's.
+# Written by setup-rust.sh where Debian's compiler has to stand in for rustup's. First, because it puts the system's
+# programs in front, and Debian's Node must not hide the one that setup-node.sh fetches.
 # shellcheck disable=SC1091
 [ -f "$TOOLS/rust.env" ] && . "$TOOLS/rust.env"
+PATH="$TOOLS/bin:$TOOLS/node_modules/.bin:$ROOT/node_modules/.bin:$PATH:$HOME/.cargo/bin"
 export PATH
 
 say() { printf '==> %s\n' "$*"; }
