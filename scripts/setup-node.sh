@@ -11,7 +11,7 @@ if ! node_is_new_enough; then
     have npm || apt nodejs npm || true
     if ! node_is_new_enough && have npm; then
         # An older Debian's Node is still able to fetch a newer one.
-        npm install --silent --no-save --prefix "$TOOLS" node@22 || true
+        npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$TOOLS" node@22 || true
         hash -r
     fi
     node_is_new_enough || fail "Node $wanted is needed, $(node --version 2>/dev/null || echo none) is here"
@@ -21,6 +21,6 @@ have npm || apt npm || fail "npm is needed"
 # npm writes node_modules/.package-lock.json last: when it is older than ours, something is missing.
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
     say "installing the Node packages of package-lock.json"
-    npm ci --silent --no-fund --no-audit
+    npm ci --loglevel=error --no-fund --no-audit
     touch node_modules/.package-lock.json
 fi
