@@ -42,6 +42,7 @@ pub fn wgpu() -> Result<(Device, bool)> {
                 problem: error.to_string(),
             })?;
     let software = setup.adapter.get_info().device_type == DeviceType::Cpu;
+    crate::kernels::gpu::adapter_is_software(software);
     Ok((device, software))
 }
 

@@ -8,9 +8,11 @@ pub mod device;
 pub mod error;
 pub mod generation;
 pub mod image;
+pub mod kernels;
 pub mod model;
 pub mod nn;
 pub mod pali3;
+pub mod quant;
 #[cfg(any(feature = "cli", feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;

@@ -1,9 +1,11 @@
 //! The model parts against HF transformers, natively: on the processor, and on WebGPU where there is an adapter.
 
+use burn::tensor::Device;
 use pali3::device::{DeviceKind, cpu, wgpu};
 use pali3::error::Error;
-use pali3::testing::{Check, all_passed, models};
+use pali3::testing::{Check, all_passed, kernels, models};
 use std::path::Path;
+use std::sync::OnceLock;
 
 fn read(file: &str) -> pali3::Result<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,6 +25,19 @@ fn report(case: &str, checks: &[Check]) {
     all_passed(checks).unwrap_or_else(|error| panic!("{case}: {error}"));
 }
 
+/// The adapter, which a process opens once. Natively there may be none; the same bodies run in the browser, where there is.
+fn adapter() -> Option<Device> {
+    static ADAPTER: OnceLock<Option<Device>> = OnceLock::new();
+    let open = || match wgpu() {
+        Ok((device, _)) => Some(device),
+        Err(error) => {
+            println!("no adapter here: {error}");
+            None
+        }
+    };
+    ADAPTER.get_or_init(open).clone()
+}
+
 #[test]
 fn every_intermediate_on_the_processor() {
     let device = cpu();
@@ -35,17 +50,22 @@ fn every_intermediate_on_the_processor() {
 
 #[test]
 fn every_intermediate_on_webgpu() {
-    let device = match wgpu() {
-        Ok((device, _)) => device,
-        Err(error) => {
-            // Natively there may be no adapter; the same bodies run in the browser, where there is one.
-            println!("no adapter here: {error}");
-            return;
-        }
+    let Some(device) = adapter() else {
+        return;
     };
     for case in models::CASES {
         let checks = models::run(case, &read, &device, DeviceKind::Wgpu);
         let checks = pollster::block_on(checks).unwrap();
         report(case, &checks);
+    }
+}
+
+#[test]
+fn every_kernel_against_the_plain_product() {
+    let checks = pollster::block_on(kernels::run(&cpu(), DeviceKind::Cpu)).unwrap();
+    report("kernels", &checks);
+    if let Some(device) = adapter() {
+        let checks = pollster::block_on(kernels::run(&device, DeviceKind::Wgpu)).unwrap();
+        report("kernels on WebGPU", &checks);
     }
 }

@@ -1,8 +1,9 @@
 //! The presets' sizes against HF's models (`tests/reference/counts.py`), without allocating any of them.
 
-use pali3::config::{PRESETS, Preset, preset};
+use pali3::config::{Dtype, PRESETS, PartDtypes, Preset, preset};
 use pali3::device::cpu;
 use pali3::model::{Pali3Model, SiglipVisionModel, T5Model};
+use pali3::nn::Place;
 use pali3::weights::{Kind, Slot, slots};
 use serde_json::Value;
 
@@ -15,13 +16,16 @@ fn vision(preset: &Preset, head: bool) -> u64 {
     config.vision_use_head = head;
     count(&slots(
         Kind::Vision,
-        &SiglipVisionModel::new(&config, &cpu()),
+        &SiglipVisionModel::new(&config, &Place::dense(&cpu())),
     ))
 }
 
 fn text(preset: &Preset) -> u64 {
     let config = preset.text_config().unwrap();
-    count(&slots(Kind::Text, &T5Model::new(&config, true, &cpu())))
+    count(&slots(
+        Kind::Text,
+        &T5Model::new(&config, true, &Place::dense(&cpu())),
+    ))
 }
 
 fn reference() -> Value {
@@ -32,6 +36,7 @@ fn reference() -> Value {
 #[test]
 fn parameters_equal_the_reference() {
     let reference = reference();
+    let floats = PartDtypes::all(Dtype::F32);
     for preset in PRESETS {
         let expected = &reference["presets"][preset.name];
         match (preset.vision, preset.text) {
@@ -43,7 +48,7 @@ fn parameters_equal_the_reference() {
             (None, Some(_)) => assert_eq!(Some(text(preset)), expected["parameters"].as_u64()),
             _ if preset.name == "pali3-tiny" => {} // ours: there is no reference to count
             _ => {
-                let model = Pali3Model::new(&preset.pali3_config().unwrap(), true, &cpu());
+                let model = Pali3Model::new(&preset.pali3_config().unwrap(), true, &floats, &cpu());
                 let parameters = count(&slots(Kind::Pali3, &model));
                 assert_eq!(Some(parameters), expected["parameters"].as_u64());
             }
@@ -66,7 +71,10 @@ fn the_specification_s_figures_hold() {
 #[test]
 fn names_and_shapes_are_the_checkpoints() {
     let tiny = preset("pali3-tiny").unwrap().pali3_config().unwrap();
-    let found = slots(Kind::Pali3, &Pali3Model::new(&tiny, true, &cpu()));
+    let found = slots(
+        Kind::Pali3,
+        &Pali3Model::new(&tiny, true, &PartDtypes::all(Dtype::F32), &cpu()),
+    );
     let width = tiny.vision_config.hidden_size;
     for (name, shape) in [
         (

@@ -4,7 +4,7 @@
 
 use pali3::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
-use pali3::pali3::Pali3;
+use pali3::pali3::{LoadOptions, Pali3};
 use pali3::train::scenes::{Asked, QuestionType, Scene, Split};
 use pali3::weights::DirFolder;
 use std::path::Path;
@@ -29,9 +29,15 @@ fn the_committed_weights_answer_nine_of_ten() {
     let folder = DirFolder::new(folder).unwrap();
     let (mut right, mut asked) = ([0; 4], [0; 4]);
     pollster::block_on(async {
-        let model = Pali3::load(&folder, &cpu(), DeviceKind::Cpu, &mut |_| {})
-            .await
-            .unwrap();
+        let model = Pali3::load(
+            &folder,
+            &cpu(),
+            DeviceKind::Cpu,
+            &LoadOptions::default(),
+            &mut |_| {},
+        )
+        .await
+        .unwrap();
         for index in 0..SCENES {
             let (scene, mut rng) = Scene::nth(Split::HeldOut, 99, index);
             let image = model.encode_image(&scene.draw(256)).await.unwrap();

@@ -7,11 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output;
-use crate::config::{Pali3Config, PreprocessorConfig, require};
+use crate::config::{Dtype, Pali3Config, PartDtypes, PreprocessorConfig, require};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
-use crate::pali3::empty_model;
+use crate::pali3::{empty_model, open_checkpoint};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, DirFolder, Entry, Kind, ModelFolder, slots};
 
@@ -84,10 +84,16 @@ async fn examine(folder: &DirFolder) -> Report {
     if let Err(error) = read_the_rest(folder, config.as_ref(), &mut problems).await {
         problems.push(error);
     }
-    let checkpoint = note(&mut problems, Checkpoint::open(folder, Kind::Pali3).await);
+    let opened = match &config {
+        Some(config) => open_checkpoint(folder, config).await,
+        None => Checkpoint::open(folder, Kind::Pali3).await,
+    };
+    let checkpoint = note(&mut problems, opened);
     if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
+        let dtypes = config.quantization_config.as_ref();
+        let dtypes = dtypes.map_or(PartDtypes::all(Dtype::F32), |config| config.dtypes);
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
-        let model = empty_model(checkpoint, config, &device::cpu());
+        let model = empty_model(checkpoint, config, &dtypes, &device::cpu());
         problems.extend(checkpoint.problems(&slots(Kind::Pali3, &model)));
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);

@@ -13,7 +13,7 @@ use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
-use crate::pali3::{EncodedImage, Pali3};
+use crate::pali3::{EncodedImage, LoadOptions, Pali3};
 use crate::weights::DirFolder;
 
 /// Which device computes.
@@ -36,6 +36,10 @@ pub(super) struct ModelArgs {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     pub(super) device: DeviceChoice,
+    /// Form of the matrices on the device: f32, q8, q4, or one for each part as in vision=q8,text=q4; auto takes the
+    /// folder's own
+    #[arg(long, value_name = "FORM", default_value = "auto")]
+    pub(super) dtype: String,
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub(super) json: bool,
@@ -130,7 +134,11 @@ pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
     let (device, kind) = open_device(args.device)?;
     let bar = Progress::bytes("loading");
     let mut report = |progress: crate::weights::Progress| bar.set(progress.loaded, progress.total);
-    Pali3::load(&folder, &device, kind, &mut report).await
+    let options = LoadOptions {
+        dtype: Some(args.dtype.clone()),
+        largest_buffer: None,
+    };
+    Pali3::load(&folder, &device, kind, &options, &mut report).await
 }
 
 /// The picture's visual tokens, if there is a picture.

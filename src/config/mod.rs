@@ -3,12 +3,14 @@
 mod pali3;
 mod preprocessor;
 mod presets;
+mod quantization;
 mod text;
 mod vision;
 
 pub use pali3::{Pali3Config, ProjectorConfig};
 pub use preprocessor::{PreprocessorConfig, Size};
 pub use presets::{PRESETS, Preset, preset};
+pub use quantization::{Dtype, PartDtypes, QuantizationConfig};
 pub use text::{FeedForwardProj, T5Config};
 pub use vision::{HiddenAct, SiglipVisionConfig};
 

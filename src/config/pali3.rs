@@ -1,6 +1,6 @@
 //! `config.json` of a whole PaLI-3 model.
 
-use super::{SiglipVisionConfig, T5Config, parse_json, require};
+use super::{QuantizationConfig, SiglipVisionConfig, T5Config, parse_json, require};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct Pali3Config {
     /// of their own; this one keeps a pasted book from exhausting the device.
     #[serde(default = "default_max_prompt_tokens")]
     pub max_prompt_tokens: usize,
+    /// How the folder's matrices are stored, where they are not floats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization_config: Option<QuantizationConfig>,
 }
 
 fn yes() -> bool {
@@ -52,6 +55,7 @@ impl Pali3Config {
             text_config,
             projector_bias: true,
             max_prompt_tokens: default_max_prompt_tokens(),
+            quantization_config: None,
         }
     }
 
@@ -71,6 +75,9 @@ impl Pali3Config {
         let found = head.model_type.as_deref().unwrap_or("missing");
         require(found == "pali3", file, "model_type", "\"pali3\"", found)?;
         let config: Self = parse_json(file, bytes)?;
+        if let Some(quantization) = &config.quantization_config {
+            quantization.validate(file)?;
+        }
         config.vision_config.validate(file, "vision_config.")?;
         config.text_config.validate(file, "text_config.")?;
         require(

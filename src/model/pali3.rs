@@ -2,8 +2,8 @@
 
 use super::t5::AttentionMask;
 use super::{SiglipVisionModel, T5Model};
-use crate::config::Pali3Config;
-use crate::nn::{Linear, Trace};
+use crate::config::{Dtype, Pali3Config, PartDtypes};
+use crate::nn::{Linear, Place, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
@@ -23,15 +23,33 @@ pub struct Pali3Model {
 
 impl Pali3Model {
     /// A model whose parameters wait for a checkpoint, or are drawn at random when first used.
-    /// For `separate_head` see [`T5Model::new`].
-    pub fn new(config: &Pali3Config, separate_head: bool, device: &Device) -> Self {
+    /// For `separate_head` see [`T5Model::new`]; `dtypes` says how each part's matrices are stored on the device.
+    pub fn new(
+        config: &Pali3Config,
+        separate_head: bool,
+        dtypes: &PartDtypes,
+        device: &Device,
+    ) -> Self {
+        let place = |dtype: Dtype| Place {
+            device: device.clone(),
+            storage: dtype.storage(),
+        };
         let projector = config.projector();
         let (from, to) = (projector.in_features, projector.out_features);
-        let linear = Linear::new(from, to, projector.bias, (from as f64).powf(-0.5), device);
+        let std = (from as f64).powf(-0.5);
+        let at = place(dtypes.multi_modal_projector);
+        let linear = Linear::new(from, to, projector.bias, std, &at);
         Self {
-            vision_tower: SiglipVisionModel::new(&config.vision_config, device),
+            vision_tower: SiglipVisionModel::new(
+                &config.vision_config,
+                &place(dtypes.vision_tower),
+            ),
             multi_modal_projector: MultiModalProjector { linear },
-            language_model: T5Model::new(&config.text_config, separate_head, device),
+            language_model: T5Model::new(
+                &config.text_config,
+                separate_head,
+                &place(dtypes.language_model),
+            ),
         }
     }
 

@@ -2,7 +2,7 @@
 //! until somebody reads them. Loading a checkpoint therefore never allocates a tensor twice.
 
 use burn::module::{Param, ParamId};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Int, Tensor};
 
 type Parameter<const D: usize> = Param<Tensor<D>>;
 
@@ -42,4 +42,16 @@ pub(crate) fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param
 /// All 1: norm weights.
 pub(crate) fn ones<const D: usize>(shape: [usize; D], device: &Device) -> Parameter<D> {
     lazy(shape, device, |shape, device| Tensor::ones(shape, device))
+}
+
+/// `count` words, all 0. Until they are set, `shape` is what [`Param::lazy_shape`] says: of a matrix in blocks the
+/// shape of the matrix, which a loader has to know.
+pub(crate) fn empty_words(count: usize, shape: &[usize], device: &Device) -> Param<Tensor<1, Int>> {
+    Param::uninitialized(
+        ParamId::new(),
+        move |device, _| Tensor::zeros([count], (device, DType::U32)),
+        device.clone(),
+        false,
+        shape.to_vec().into(),
+    )
 }

@@ -1,17 +1,16 @@
 //! The one linear layer of the project.
 
-use super::{random, zeros};
+use super::{Place, Weight, zeros};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// `y = x Wᵀ + b`, with `W` laid out as checkpoints store it.
 ///
-/// Every matrix of the model except the embedding table goes through here, so that another storage of
-/// the weight (quantized blocks) is a change in this file and nowhere in the model.
+/// How the matrix is stored, as floats or in quantized blocks, is [`Weight`]'s business: the model does not know.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[out_features, in_features]`
-    weight: Param<Tensor<2>>,
+    weight: Weight,
     /// `[out_features]`
     bias: Option<Param<Tensor<1>>>,
 }
@@ -23,36 +22,43 @@ impl Linear {
         out_features: usize,
         bias: bool,
         std: f64,
-        device: &Device,
+        place: &Place,
     ) -> Self {
         Self {
-            weight: random([out_features, in_features], std, device),
-            bias: bias.then(|| zeros([out_features], device)),
+            weight: Weight::new([out_features, in_features], std, place),
+            bias: bias.then(|| zeros([out_features], &place.device)),
         }
     }
 
     /// `[.., in_features]` → `[.., out_features]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(|bias| bias.val());
-        linear(x, self.weight.val(), bias)
+        by_rows(x, bias, |x| self.weight.matmul(x))
     }
 }
 
-/// `x Wᵀ + b` for a weight `[out, in]` that is not a layer of its own (tied heads, packed projections).
+/// `x Wᵀ + b` for a dense weight `[out, in]` that is not a layer of its own (packed projections, patches).
 pub(crate) fn linear<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
+    by_rows(x, bias, |x| x.matmul(weight.transpose()))
+}
+
+/// One matrix product over all rows: a batched product would read the weight once per batch entry.
+pub(super) fn by_rows<const D: usize>(
+    x: Tensor<D>,
+    bias: Option<Tensor<1>>,
+    matmul: impl FnOnce(Tensor<2>) -> Tensor<2>,
+) -> Tensor<D> {
     let mut shape = x.dims();
-    let [out_features, in_features] = weight.dims();
-    // One matrix product over all rows: a batched product would read the weight once per batch entry.
     let rows = shape[..D - 1].iter().product::<usize>();
-    let y = x.reshape([rows, in_features]).matmul(weight.transpose());
+    let y = matmul(x.reshape([rows, shape[D - 1]]));
     let y = match bias {
         Some(bias) => y + bias.unsqueeze(),
         None => y,
     };
-    shape[D - 1] = out_features;
+    shape[D - 1] = y.dims()[1];
     y.reshape(shape)
 }

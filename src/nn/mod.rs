@@ -7,12 +7,15 @@ mod init;
 mod linear;
 mod norm;
 mod trace;
+mod weight;
 
 pub use activation::Activation;
 pub(crate) use attention::{MASKED, attend, merge_heads, split_heads};
 pub use embedding::Embedding;
+pub(crate) use embedding::Table;
 pub(crate) use init::{ones, random, zeros};
 pub use linear::Linear;
 pub(crate) use linear::linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use trace::{Trace, Traced};
+pub use weight::{Place, QuantizedWeight, Storage, Weight};

@@ -3,7 +3,7 @@
 mod decoder;
 mod load;
 
-use crate::config::{Pali3Config, PreprocessorConfig};
+use crate::config::{Pali3Config, PartDtypes, PreprocessorConfig};
 use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::generation::{Generation, GenerationOptions, log_softmax};
@@ -11,14 +11,13 @@ use crate::image::{PixelValues, RgbImage};
 use crate::model::{AttentionMask, Pali3Model};
 use crate::nn::Trace;
 use crate::tokenizer::Tokenizer;
-use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
 
 pub use decoder::ModelDecoder;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use decoder::decode_step;
-pub use load::empty_model;
+pub use load::{LoadOptions, empty_model, open_checkpoint};
 
 /// A loaded model with everything that belongs to its folder. Cloning shares it.
 #[derive(Clone)]
@@ -32,6 +31,8 @@ struct Parts {
     generation: GenerationOptions,
     tokenizer: Tokenizer,
     model: Pali3Model,
+    num_params: usize,
+    dtypes: PartDtypes,
     device: Device,
     kind: DeviceKind,
 }
@@ -65,7 +66,12 @@ impl Pali3 {
 
     /// Parameters of the whole model.
     pub fn num_params(&self) -> usize {
-        self.parts.model.num_params()
+        self.parts.num_params
+    }
+
+    /// The form of each part's matrices on the device.
+    pub fn dtypes(&self) -> &PartDtypes {
+        &self.parts.dtypes
     }
 
     /// The folder's generation defaults, to be overridden by the caller's.

@@ -2,6 +2,7 @@
 //! far off it was. The caller brings the fixture files and judges the reports.
 
 mod fixture;
+pub mod kernels;
 pub mod models;
 pub mod preprocessing;
 

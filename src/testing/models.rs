@@ -2,15 +2,15 @@
 
 use super::fixture::{Fixture, Generated, Padding, Recorded, Reference, Variant};
 use super::{Check, Read};
-use crate::config::{Pali3Config, SiglipVisionConfig, T5Config, parse_json};
+use crate::config::{Dtype, Pali3Config, PartDtypes, SiglipVisionConfig, T5Config, parse_json};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::generation::{Decoder, Generation, GenerationOptions, Logits};
 use crate::image::RgbImage;
 use crate::model::t5::DecoderCache;
 use crate::model::{AttentionMask, Pali3Model, SiglipVisionModel, T5Model};
-use crate::nn::Trace;
-use crate::pali3::{Pali3, decode_step, empty_model};
+use crate::nn::{Place, Trace};
+use crate::pali3::{LoadOptions, Pali3, decode_step, empty_model};
 use crate::weights::{Checkpoint, Kind};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -98,8 +98,10 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
             let config: SiglipVisionConfig = parse_json(&file, &config)?;
             config.validate(&file, "")?;
             let checkpoint = Checkpoint::open(fixture, Kind::Vision).await?;
-            let model = SiglipVisionModel::new(&config, device);
-            let model = checkpoint.load(fixture, model, device, progress).await?;
+            let model = SiglipVisionModel::new(&config, &Place::dense(device));
+            let model = checkpoint
+                .load(fixture, model, device, None, progress)
+                .await?;
             Ok(Model::Vision(Box::new(model)))
         }
         "t5" => {
@@ -107,15 +109,19 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
             config.validate(&file, "")?;
             let checkpoint = Checkpoint::open(fixture, Kind::Text).await?;
             let separate_head = !config.tied() || checkpoint.has("lm_head.weight");
-            let model = T5Model::new(&config, separate_head, device);
-            let model = checkpoint.load(fixture, model, device, progress).await?;
+            let model = T5Model::new(&config, separate_head, &Place::dense(device));
+            let model = checkpoint
+                .load(fixture, model, device, None, progress)
+                .await?;
             Ok(Model::Text(Box::new(model), config))
         }
         "pali3" => {
             let config = Pali3Config::from_json(&file, &config)?;
             let checkpoint = Checkpoint::open(fixture, Kind::Pali3).await?;
-            let model = empty_model(&checkpoint, &config, device);
-            let model = checkpoint.load(fixture, model, device, progress).await?;
+            let model = empty_model(&checkpoint, &config, &PartDtypes::all(Dtype::F32), device);
+            let model = checkpoint
+                .load(fixture, model, device, None, progress)
+                .await?;
             Ok(Model::Pali3(Box::new(model), config.text_config))
         }
         other => Err(Error::corrupt(fixture.case, format!("kind {other:?}"))),
@@ -384,7 +390,7 @@ async fn pipeline(
     let picture = picture.image;
     let rgb = (fixture.read)(&format!("{}/{}", fixture.case, picture.rgb))?;
     let image = RgbImage::new(picture.width, picture.height, rgb)?;
-    let model = Pali3::load(fixture, device, kind, &mut |_| ()).await?;
+    let model = Pali3::load(fixture, device, kind, &LoadOptions::default(), &mut |_| ()).await?;
     let image = model.encode_image(&image).await?;
     for expected in &reference.generation {
         let variant = reference

@@ -156,7 +156,7 @@ impl ModuleMapper for Update<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Linear;
+    use crate::nn::{Linear, Place};
     use burn::tensor::{Device, TensorData};
 
     /// Two steps of `torch.optim.AdamW(lr=0.1, betas=(0.9, 0.98), weight_decay=0.5)` from weight [[1, -2]], bias [3]
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn equals_torch() {
         let device = Device::flex().autodiff();
-        let mut layer = Linear::new(2, 1, true, 1.0, &device);
+        let mut layer = Linear::new(2, 1, true, 1.0, &Place::dense(&device));
         layer = set(layer, &[1.0, -2.0], &[3.0]);
         let mut optimizer = AdamW::new(0.5, 1.0);
         for _ in 0..2 {

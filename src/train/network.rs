@@ -3,10 +3,10 @@
 use super::batch::{Batch, BatchShape};
 use super::scenes::PATCH_CLASSES;
 use super::tokenizer::PAD;
-use crate::config::Pali3Config;
+use crate::config::{Dtype, Pali3Config, PartDtypes};
 use crate::error::{Error, Result};
 use crate::model::{AttentionMask, Pali3Model};
-use crate::nn::{Linear, Trace};
+use crate::nn::{Linear, Place, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 
@@ -31,9 +31,10 @@ impl Network {
         device.seed(seed);
         let hidden = config.vision_config.hidden_size;
         let classes = PATCH_CLASSES.iter().sum();
+        let std = (hidden as f64).powf(-0.5);
         Self {
-            pali3: Pali3Model::new(config, true, device),
-            patch_head: Linear::new(hidden, classes, true, (hidden as f64).powf(-0.5), device),
+            pali3: Pali3Model::new(config, true, &PartDtypes::all(Dtype::F32), device),
+            patch_head: Linear::new(hidden, classes, true, std, &Place::dense(device)),
         }
         .materialize()
     }

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub(super) struct Gpu {
     pub(super) device: Device,
+    /// Bytes that a kernel can bind of one buffer.
+    pub(super) largest_buffer: u64,
     handle: wgpu::Device,
     report: Arc<Mutex<Report>>,
 }
@@ -78,6 +80,10 @@ impl Gpu {
             })
             .await
             .map_err(|error| unavailable(error.to_string()))?;
+        let limits = handle.limits();
+        let largest_buffer = limits
+            .max_buffer_size
+            .min(u64::from(limits.max_storage_buffer_binding_size));
         let setup = WgpuSetup {
             instance,
             adapter,
@@ -106,6 +112,7 @@ impl Gpu {
         });
         Ok(Self {
             device,
+            largest_buffer,
             handle,
             report,
         })

@@ -8,24 +8,36 @@ use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
-use crate::pali3::{EncodedImage, Pali3};
+use crate::kernels::gpu::adapter_is_software;
+use crate::pali3::{EncodedImage, LoadOptions, Pali3};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-/// Loads the folder that `reader` reads onto `device` (`"webgpu"` or `"cpu"`).
+/// Loads the folder that `reader` reads onto `device` (`"webgpu"` or `"cpu"`), its matrices in the form `dtype`.
+/// `software`: whether the WebGPU adapter is a processor.
 /// `on_progress` gets `{phase: "upload", file, loaded, total}`, bytes of weights.
 #[wasm_bindgen]
 pub async fn load(
     reader: FileReader,
     device: String,
+    software: bool,
+    dtype: String,
     on_progress: Function,
 ) -> std::result::Result<Model, JsValue> {
     let folder = JsFolder::new(reader);
-    let loaded = load_model(&folder, &device, &on_progress).await;
+    let loaded = load_model(&folder, &device, software, dtype, &on_progress).await;
     loaded.map_err(|error| folder.thrown().unwrap_or_else(|| to_js(error)))
 }
 
-async fn load_model(folder: &JsFolder, device: &str, on_progress: &Function) -> Result<Model> {
+async fn load_model(
+    folder: &JsFolder,
+    device: &str,
+    software: bool,
+    dtype: String,
+    on_progress: &Function,
+) -> Result<Model> {
+    // WebGPU itself tells little about an adapter: JavaScript has looked at its names.
+    adapter_is_software(software);
     let gpu = match device {
         "webgpu" => Some(Gpu::get().await?),
         "cpu" => None,
@@ -48,7 +60,11 @@ async fn load_model(folder: &JsFolder, device: &str, on_progress: &Function) -> 
         // The package's own callback, which throws nothing.
         let _ = on_progress.call1(&JsValue::NULL, &event);
     };
-    let work = Pali3::load(folder, &device, kind, &mut progress);
+    let options = LoadOptions {
+        dtype: Some(dtype),
+        largest_buffer: gpu.as_ref().map(|gpu| gpu.largest_buffer),
+    };
+    let work = Pali3::load(folder, &device, kind, &options, &mut progress);
     let pali3 = watched(gpu.as_ref(), work).await?;
     Ok(Model { pali3, gpu })
 }
@@ -78,6 +94,7 @@ impl Model {
         let size = config.vision_config.image_size;
         serde_json::json!({
             "parameters": self.pali3.num_params(),
+            "dtypes": self.pali3.dtypes(),
             "imageSize": [size, size],
             "visualTokens": config.vision_config.num_positions(),
             "vocabularySize": config.text_config.vocab_size,

@@ -4,12 +4,15 @@ use super::errors::{to_js, words};
 use super::gpu::{Gpu, watched};
 use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
-use crate::testing::{Check, Read, models, preprocessing};
+use crate::testing::{Check, Read, kernels, models, preprocessing};
 use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 /// What needs no device: pictures and text.
 const PREPROCESSING: &[&str] = &["alpha", "resizing", "pixel_values", "tokenization"];
+
+/// Kernels against their twins on the processor.
+const KERNELS: &str = "kernels";
 
 /// The names that [`run_parity`] takes: `[those for every device, those without one]`.
 #[wasm_bindgen(js_name = parityCases)]
@@ -20,7 +23,8 @@ pub fn parity_cases() -> Array {
             .map(|&name| JsValue::from_str(name))
             .collect::<Array>()
     };
-    Array::of2(&list(models::CASES), &list(PREPROCESSING))
+    let on_devices = [models::CASES, &[KERNELS]].concat();
+    Array::of2(&list(&on_devices), &list(PREPROCESSING))
 }
 
 /// Runs one case and returns its checks in JSON. `read` gives a fixture file's bytes by its path, or `null`.
@@ -48,7 +52,13 @@ async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
         Some(gpu) => (gpu.device.clone(), DeviceKind::Wgpu),
         None => (device::cpu(), DeviceKind::Cpu),
     };
-    watched(gpu.as_ref(), models::run(case, &read, &device, kind)).await
+    let work = async {
+        match case {
+            KERNELS => kernels::run(&device, kind).await,
+            _ => models::run(case, &read, &device, kind).await,
+        }
+    };
+    watched(gpu.as_ref(), work).await
 }
 
 fn preprocess(case: &str, read: Read) -> Result<Vec<Check>> {

@@ -1,32 +1,15 @@
-//! A checkpoint of one or several safetensors files: opened by its headers, checked, then streamed.
+//! A checkpoint of one or several safetensors files: opened by its headers and checked before a tensor is read.
 
 use super::folder::ModelFolder;
-use super::header::{ElementType, TensorInfo, read_header};
+use super::header::{ElementType, Header, read_header};
+use super::index::{INDEX, Index, Shard};
 use super::names::{Kind, canonical};
-use super::slots::{Slot, fill, slots};
-use crate::config::parse_json;
+use super::slots::{Slot, scales_of};
 use crate::error::{Error, Result};
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
-use serde::Deserialize;
+use crate::quant::{QuantFormat, blocks};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-
-/// Bytes asked for at once: neighbouring small tensors come in one request, a larger tensor in one of its own.
-const PIECE: u64 = 8 << 20;
-
-/// How far a load has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// File being read.
-    pub file: String,
-    /// Bytes of weights on the device so far, over all files.
-    pub loaded: u64,
-    /// Bytes of weights in all files.
-    pub total: u64,
-}
 
 /// One tensor of a checkpoint.
 #[derive(Debug, Clone)]
@@ -42,7 +25,7 @@ pub struct Entry {
     /// Type in the file; the name of the type where it cannot be read.
     pub dtype: std::result::Result<ElementType, String>,
     /// Where its bytes lie in the file.
-    range: std::ops::Range<u64>,
+    pub(super) range: std::ops::Range<u64>,
 }
 
 impl Entry {
@@ -52,18 +35,36 @@ impl Entry {
     }
 }
 
+/// How a tensor that a model needs is stored in a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it is, in floats.
+    Floats(ElementType),
+    /// As blocks of integers; the scales are the entry of this index.
+    Blocks(QuantFormat, usize),
+}
+
+/// One file of a checkpoint.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) name: String,
+    /// Bytes before the first tensor.
+    pub(super) header: u64,
+    /// Bytes of the whole file.
+    pub(super) size: u64,
+    /// What the index says that it has to be.
+    pub(super) shard: Option<Shard>,
+}
+
 /// The headers of a checkpoint's files.
 #[derive(Debug)]
 pub struct Checkpoint {
-    kind: Kind,
+    pub(super) kind: Kind,
     /// What to call the whole in messages: the file, or the index of the shards.
     source: String,
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
+    pub(super) files: Vec<File>,
+    /// In file order.
+    pub(super) entries: Vec<Entry>,
 }
 
 impl Checkpoint {
@@ -75,47 +76,51 @@ impl Checkpoint {
         // The single file first, as transformers does; its absence is what an index is for.
         let index = match folder.size(SINGLE).await? {
             Some(_) => None,
-            None => folder.read(INDEX).await?,
+            None => Index::read(folder).await?,
         };
-        let (source, files, index) = match index {
-            Some(bytes) => {
-                let source = folder.describe(INDEX);
-                let index: Index = parse_json(&source, &bytes)?;
-                let files: BTreeSet<String> = index.weight_map.values().cloned().collect();
-                // An index is data from outside: it names files of its own folder and nothing else.
-                if let Some(file) = files.iter().find(|file| file.contains(['/', '\\'])) {
-                    let problem = format!("shard {file:?} is not a file name");
-                    return Err(Error::corrupt(source, problem));
-                }
-                (source, files.into_iter().collect(), Some(index))
-            }
-            None => (folder.describe(SINGLE), vec![SINGLE.to_string()], None),
+        Self::of(folder, kind, index).await
+    }
+
+    /// The same for a folder that is known to have an index: quantized ones always do, and a browser would log
+    /// the question for the single file as an error.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub async fn open_sharded(folder: &impl ModelFolder, kind: Kind) -> Result<Self> {
+        let index = Index::read(folder).await?;
+        Self::of(folder, kind, index).await
+    }
+
+    async fn of(folder: &impl ModelFolder, kind: Kind, index: Option<Index>) -> Result<Self> {
+        let (source, names) = match &index {
+            Some(index) => (folder.describe(INDEX), index.files()),
+            None => (folder.describe(SINGLE), vec![SINGLE.to_string()]),
         };
-        let mut entries = Vec::new();
-        for file in &files {
-            let header = read_header(folder, file).await?;
+        let (mut files, mut entries) = (vec![], vec![]);
+        for name in names {
+            let header = read_header(folder, &name).await?;
             if let Some(index) = &index {
-                check_index(index, &source, file, &header)?;
+                index.check(&source, &name, &header.tensors, header.size)?;
             }
-            entries.extend(header.into_iter().filter_map(|info| {
-                let published = canonical(kind, &info.name)?;
-                Some(Entry {
-                    file: file.clone(),
-                    name: info.name,
-                    published,
-                    shape: info.shape,
-                    dtype: info.dtype,
-                    range: info.range,
-                })
-            }));
+            let shard = index.as_ref().and_then(|index| index.shards.get(&name));
+            let (shard, header) = (
+                shard.cloned(),
+                add_entries(kind, &name, header, &mut entries),
+            );
+            files.push(File {
+                name,
+                header: header.0,
+                size: header.1,
+                shard,
+            });
         }
-        entries.sort_by(|a, b| (&a.file, a.range.start).cmp(&(&b.file, b.range.start)));
         let mut seen = BTreeSet::new();
         // Tied copies (`encoder.embed_tokens` beside `shared`) hold the same values: the first one counts.
-        entries.retain(|entry| seen.insert(entry.published.clone()));
+        entries.retain(|entry: &Entry| seen.insert(entry.published.clone()));
         Ok(Self {
             kind,
             source,
+            files,
             entries,
         })
     }
@@ -132,156 +137,128 @@ impl Checkpoint {
 
     /// Everything that keeps these tensors from being put into these slots; empty when all is well.
     pub fn problems(&self, slots: &[Slot]) -> Vec<Error> {
-        let expected: HashMap<&str, &Slot> = slots.iter().map(|s| (s.name.as_str(), s)).collect();
-        let found: BTreeSet<&str> = self.entries.iter().map(|e| e.published.as_str()).collect();
-        let mut problems = Vec::new();
-        let missing: Vec<String> = slots
+        self.forms(slots).1
+    }
+
+    /// For each tensor that the slots call for, by its index, the form it is stored in; and what is wrong.
+    pub(super) fn forms(&self, slots: &[Slot]) -> (BTreeMap<usize, Form>, Vec<Error>) {
+        let by_name: HashMap<&str, usize> = self
+            .entries
             .iter()
-            .filter(|slot| !found.contains(slot.name.as_str()))
-            .map(|slot| format!("{} {:?}", slot.name, slot.shape))
+            .enumerate()
+            .map(|(i, entry)| (entry.published.as_str(), i))
             .collect();
-        if !missing.is_empty() {
-            problems.push(Error::MissingTensors {
-                file: self.source.clone(),
-                tensors: missing,
-            });
-        }
-        let mut left_over = Vec::new();
-        for entry in &self.entries {
-            let Some(slot) = expected.get(entry.published.as_str()) else {
-                left_over.push(entry.name.clone());
+        let (mut forms, mut problems, mut missing) = (BTreeMap::new(), vec![], vec![]);
+        let mut used = BTreeSet::new();
+        for slot in slots {
+            let Some(&i) = by_name.get(slot.name.as_str()) else {
+                missing.push(format!("{} {:?}", slot.name, slot.shape));
                 continue;
             };
-            if slot.shape != entry.shape {
-                problems.push(Error::TensorShape {
-                    file: entry.file.clone(),
-                    tensor: entry.name.clone(),
-                    expected: slot.shape.clone(),
-                    found: entry.shape.clone(),
-                });
-            } else if let Err(found) = &entry.dtype {
-                problems.push(Error::TensorDtype {
+            used.insert(i);
+            let entry = &self.entries[i];
+            let form = match &entry.dtype {
+                Ok(ElementType::U32) => {
+                    let scales = by_name.get(scales_of(&slot.name).as_str()).copied();
+                    used.extend(scales);
+                    self.blocks(slot, entry, scales)
+                }
+                Ok(dtype) if entry.shape == slot.shape => Ok(Form::Floats(*dtype)),
+                Ok(_) => Err(wrong_shape(entry, &slot.shape)),
+                Err(found) => Err(Error::TensorDtype {
                     file: entry.file.clone(),
                     tensor: entry.name.clone(),
                     found: found.clone(),
-                });
+                }),
+            };
+            match form {
+                Ok(form) => {
+                    forms.insert(i, form);
+                }
+                Err(Error::MissingTensors { tensors, .. }) => missing.extend(tensors),
+                Err(problem) => problems.push(problem),
             }
         }
+        let left_over: Vec<String> = (0..self.entries.len())
+            .filter(|i| !used.contains(i))
+            .map(|i| self.entries[i].name.clone())
+            .collect();
         if !left_over.is_empty() {
             problems.push(Error::LeftoverTensors {
                 file: self.source.clone(),
                 tensors: left_over,
             });
         }
-        problems
+        if !missing.is_empty() {
+            let problem = Error::MissingTensors {
+                file: self.source.clone(),
+                tensors: missing,
+            };
+            problems.insert(0, problem);
+        }
+        (forms, problems)
     }
 
-    /// Streams the tensors into a model, in file order; each is on the device before the next is read.
-    ///
-    /// # Errors
-    /// The first of [`Checkpoint::problems`], before anything is read; then whatever reading or the device brings.
-    pub async fn load<M: Module>(
-        &self,
-        folder: &impl ModelFolder,
-        model: M,
-        device: &Device,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<M> {
-        if let Some(problem) = self.problems(&slots(self.kind, &model)).into_iter().next() {
-            return Err(problem);
-        }
-        let total = self.entries.iter().map(Entry::bytes).sum();
-        let mut loaded = 0;
-        let mut tensors = HashMap::new();
-        for run in self.runs() {
-            let file = &run[0].file;
-            let start = run[0].range.start;
-            let end = run[run.len() - 1].range.end;
-            let bytes = folder.read_range(file, start..end).await?;
-            if bytes.len() as u64 != end - start {
-                let problem = format!(
-                    "truncated: expected {} bytes from {start}, found {}",
-                    end - start,
-                    bytes.len()
-                );
-                return Err(Error::corrupt(folder.describe(file), problem));
-            }
-            for entry in run {
-                let at = (entry.range.start - start) as usize..(entry.range.end - start) as usize;
-                let tensor = upload(folder, entry, &bytes[at], device)?;
-                tensors.insert(entry.published.clone(), tensor);
-            }
-            // A small read-back waits until the upload is done, so that host copies do not pile up.
-            if let Some(tensor) = run.last().and_then(|entry| tensors.get(&entry.published)) {
-                crate::device::read(tensor.clone().narrow(0, 0, 1)).await?;
-            }
-            loaded += end - start;
-            let file = file.clone();
-            progress(Progress {
-                file,
-                loaded,
-                total,
+    /// The blocks of a quantized matrix: which format its width tells, and whether its scales fit.
+    fn blocks(&self, slot: &Slot, entry: &Entry, scales: Option<usize>) -> Result<Form> {
+        let [out_features, in_features] = slot.shape[..] else {
+            return Err(Error::TensorDtype {
+                file: entry.file.clone(),
+                tensor: entry.name.clone(),
+                found: "U32".into(),
             });
+        };
+        let words = |format: QuantFormat| vec![out_features, format.words_per_row(in_features)];
+        let format = [QuantFormat::Q4, QuantFormat::Q8]
+            .into_iter()
+            .find(|&format| entry.shape == words(format))
+            .ok_or_else(|| wrong_shape(entry, &words(QuantFormat::Q4)))?;
+        let shape = vec![out_features, blocks(in_features)];
+        let Some(scales) = scales else {
+            return Err(Error::MissingTensors {
+                file: entry.file.clone(),
+                tensors: vec![format!("{} {shape:?}", scales_of(&slot.name))],
+            });
+        };
+        let found = &self.entries[scales];
+        if found.shape != shape {
+            return Err(wrong_shape(found, &shape));
         }
-        Ok(fill(self.kind, model, tensors))
+        match &found.dtype {
+            Ok(ElementType::F16) => Ok(Form::Blocks(format, scales)),
+            other => Err(Error::TensorDtype {
+                file: found.file.clone(),
+                tensor: found.name.clone(),
+                found: match other {
+                    Ok(dtype) => format!("{} for scales of F16", dtype.name()),
+                    Err(name) => name.clone(),
+                },
+            }),
+        }
     }
+}
 
-    /// Runs of tensors that lie side by side in one file, up to [`PIECE`] bytes each unless one tensor is larger.
-    fn runs(&self) -> impl Iterator<Item = &[Entry]> {
-        let mut rest = self.entries.as_slice();
-        std::iter::from_fn(move || {
-            let first = rest.first()?;
-            let together = rest
-                .windows(2)
-                .take_while(|pair| {
-                    pair[1].file == first.file
-                        && pair[1].range.start == pair[0].range.end
-                        && pair[1].range.end - first.range.start <= PIECE
-                })
-                .count();
-            let (run, after) = rest.split_at(together + 1);
-            rest = after;
-            Some(run)
+/// Notes the tensors of a file that a model of this kind could use. Returns the header's and the file's length.
+fn add_entries(kind: Kind, file: &str, header: Header, entries: &mut Vec<Entry>) -> (u64, u64) {
+    entries.extend(header.tensors.into_iter().filter_map(|info| {
+        let published = canonical(kind, &info.name)?;
+        Some(Entry {
+            file: file.to_string(),
+            name: info.name,
+            published,
+            shape: info.shape,
+            dtype: info.dtype,
+            range: info.range,
         })
-    }
+    }));
+    (header.length, header.size)
 }
 
-/// Bytes of a file → flat tensor on the device.
-fn upload(
-    folder: &impl ModelFolder,
-    entry: &Entry,
-    bytes: &[u8],
-    device: &Device,
-) -> Result<Tensor<1>> {
-    let Ok(dtype) = entry.dtype else {
-        return Err(Error::corrupt(
-            folder.describe(&entry.file),
-            "unreadable element type",
-        ));
-    };
-    let values = dtype.decode(bytes);
-    if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-        let problem = format!("{}[{index}] is {}", entry.name, values[index]);
-        return Err(Error::corrupt(folder.describe(&entry.file), problem));
+fn wrong_shape(entry: &Entry, expected: &[usize]) -> Error {
+    Error::TensorShape {
+        file: entry.file.clone(),
+        tensor: entry.name.clone(),
+        expected: expected.to_vec(),
+        found: entry.shape.clone(),
     }
-    let shape = [values.len()];
-    Ok(Tensor::from_data(TensorData::new(values, shape), device))
-}
-
-/// The index and a shard have to agree on what the shard holds.
-fn check_index(index: &Index, source: &str, file: &str, header: &[TensorInfo]) -> Result<()> {
-    let found: BTreeSet<&str> = header.iter().map(|info| info.name.as_str()).collect();
-    let missing: Vec<String> = index
-        .weight_map
-        .iter()
-        .filter(|(name, at)| *at == file && !found.contains(name.as_str()))
-        .map(|(name, at)| format!("{name} in {at}"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::MissingTensors {
-        file: source.into(),
-        tensors: missing,
-    })
 }

@@ -26,6 +26,27 @@ pub trait ModelFolder {
     }
 }
 
+/// The bytes of `range`, which a folder of any kind may have fewer of than its files' sizes said.
+///
+/// # Errors
+/// The folder's; [`Error::Corrupt`] for fewer or more bytes.
+pub(super) async fn read_exactly(
+    folder: &impl ModelFolder,
+    file: &str,
+    range: Range<u64>,
+) -> Result<Vec<u8>> {
+    let (start, length) = (range.start, range.end - range.start);
+    let bytes = folder.read_range(file, range).await?;
+    if bytes.len() as u64 != length {
+        let problem = format!(
+            "truncated: expected {length} bytes from {start}, found {}",
+            bytes.len()
+        );
+        return Err(Error::corrupt(folder.describe(file), problem));
+    }
+    Ok(bytes)
+}
+
 /// A directory of the file system.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug, Clone)]

@@ -20,13 +20,15 @@ pub enum ElementType {
     F16,
     /// The upper half of a 32-bit float.
     Bf16,
+    /// 32-bit words: the integers of a quantized matrix ([`crate::quant`]).
+    U32,
 }
 
 impl ElementType {
     /// Bytes of one element.
     pub fn size(self) -> usize {
         match self {
-            ElementType::F32 => 4,
+            ElementType::F32 | ElementType::U32 => 4,
             ElementType::F16 | ElementType::Bf16 => 2,
         }
     }
@@ -37,10 +39,21 @@ impl ElementType {
             ElementType::F32 => "F32",
             ElementType::F16 => "F16",
             ElementType::Bf16 => "BF16",
+            ElementType::U32 => "U32",
         }
     }
 
-    /// Little-endian elements → `f32`.
+    /// The type in safetensors' words.
+    pub(super) fn stored(self) -> Dtype {
+        match self {
+            ElementType::F32 => Dtype::F32,
+            ElementType::F16 => Dtype::F16,
+            ElementType::Bf16 => Dtype::BF16,
+            ElementType::U32 => Dtype::U32,
+        }
+    }
+
+    /// Little-endian floats → `f32`; words stand for no floats and give none.
     pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         let pairs = || bytes.as_chunks::<2>().0.iter();
         match self {
@@ -54,6 +67,24 @@ impl ElementType {
             ElementType::Bf16 => pairs()
                 .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                 .collect(),
+            ElementType::U32 => vec![],
+        }
+    }
+
+    /// `f32` → little-endian floats, rounded to nearest; words are not made of floats.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn encode(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            ElementType::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ElementType::F16 => values
+                .iter()
+                .flat_map(|&v| half::f16::from_f32(v).to_le_bytes())
+                .collect(),
+            ElementType::Bf16 => values
+                .iter()
+                .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
+                .collect(),
+            ElementType::U32 => vec![],
         }
     }
 }
@@ -69,11 +100,22 @@ pub(super) struct TensorInfo {
     pub(super) range: Range<u64>,
 }
 
+/// A file's head.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// In the order of the file.
+    pub(super) tensors: Vec<TensorInfo>,
+    /// Bytes before the first tensor.
+    pub(super) length: u64,
+    /// Bytes of the whole file.
+    pub(super) size: u64,
+}
+
 /// Reads the header of `file` and checks it against the file's size.
 ///
 /// # Errors
 /// [`Error::Corrupt`] when the header is not valid or the file is not as long as it says.
-pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result<Vec<TensorInfo>> {
+pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result<Header> {
     let corrupt = |problem: String| Error::corrupt(folder.describe(file), problem);
     let size = folder.size(file).await?.ok_or_else(|| Error::NotFound {
         file: folder.describe(file),
@@ -104,7 +146,7 @@ pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result
     // Deserialising checks that the tensors lie side by side, each as long as its shape says.
     let metadata: Metadata =
         serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("header: {error}")))?;
-    let tensors: Vec<TensorInfo> = metadata
+    let mut tensors: Vec<TensorInfo> = metadata
         .tensors()
         .into_iter()
         .map(|(name, info)| TensorInfo {
@@ -113,12 +155,14 @@ pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result
                 Dtype::F32 => Ok(ElementType::F32),
                 Dtype::F16 => Ok(ElementType::F16),
                 Dtype::BF16 => Ok(ElementType::Bf16),
+                Dtype::U32 => Ok(ElementType::U32),
                 other => Err(format!("{other:?}")),
             },
             shape: info.shape.clone(),
             range: start + info.data_offsets.0 as u64..start + info.data_offsets.1 as u64,
         })
         .collect();
+    tensors.sort_by_key(|tensor| tensor.range.start);
     let end = tensors.iter().map(|tensor| tensor.range.end).max();
     let expected = end.unwrap_or(start);
     if expected != size {
@@ -131,5 +175,9 @@ pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result
             "{what}: expected {expected} bytes, found {size}"
         )));
     }
-    Ok(tensors)
+    Ok(Header {
+        tensors,
+        length: start,
+        size,
+    })
 }

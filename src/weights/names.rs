@@ -9,7 +9,8 @@
 //! | `…block.N.<sub-layer>.layer_norm.*` | `…block.N.layer.M.layer_norm.*` |
 //! | `…coder.position_bias.*` | `…coder.block.0.layer.0.SelfAttention.*` |
 //!
-//! All other names are the same on both sides.
+//! All other names are the same on both sides. How a matrix is stored on the device ([`crate::nn::Weight`]) is no part of
+//! its name: `….weight.Dense` is `….weight`, `….weight.Q4.words` is `….weight` and `….weight.Q4.scales` is `….scales`.
 
 /// What kind of model a set of names belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub enum Kind {
 
 /// The published name of a parameter, from its path through the model's fields.
 pub fn published(kind: Kind, path: &str) -> String {
+    let path = &stored(path);
     match kind {
         Kind::Vision => path.to_string(),
         Kind::Text => text(path),
@@ -37,6 +39,21 @@ pub fn published(kind: Kind, path: &str) -> String {
             }
         }
     }
+}
+
+/// Takes the variants and fields of `Weight` out of a path.
+fn stored(path: &str) -> String {
+    let path = path.strip_suffix(".Dense").unwrap_or(path);
+    for format in ["Q8", "Q4"] {
+        let inside = |field: &str| path.strip_suffix(&format!(".weight.{format}.{field}"));
+        if let Some(layer) = inside("words") {
+            return format!("{layer}.weight");
+        }
+        if let Some(layer) = inside("scales") {
+            return format!("{layer}.scales");
+        }
+    }
+    path.to_string()
 }
 
 fn text(path: &str) -> String {
@@ -129,6 +146,9 @@ mod tests {
             text("decoder.block.1.feed_forward.layer_norm.weight"),
             "decoder.block.1.layer.2.layer_norm.weight"
         );
+        assert_eq!(text("shared.weight.Dense"), "shared.weight");
+        assert_eq!(text("lm_head.weight.Q4.words"), "lm_head.weight");
+        assert_eq!(text("lm_head.weight.Q8.scales"), "lm_head.scales");
         assert_eq!(
             text("decoder.block.0.cross_attention.attention.q.weight"),
             "decoder.block.0.layer.1.EncDecAttention.q.weight"

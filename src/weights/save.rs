@@ -1,14 +1,14 @@
-//! Writing a model as one safetensors file.
+//! Writing a model of floats as one safetensors file.
 
 use super::header::ElementType;
 use super::names::{Kind, published};
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::tensor::TensorView;
 use std::path::Path;
 
-/// Writes all parameters under their published names.
+/// Writes all parameters under their published names, in one of the float types.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written, [`Error::Device`] when a tensor cannot be read back.
@@ -25,15 +25,10 @@ pub fn save<M: Module>(kind: Kind, model: &M, dtype: ElementType, path: &Path) -
         file: path.display().to_string(),
         problem,
     };
-    let stored = match dtype {
-        ElementType::F32 => Dtype::F32,
-        ElementType::F16 => Dtype::F16,
-        ElementType::Bf16 => Dtype::BF16,
-    };
     let views = tensors
         .iter()
         .map(|(name, shape, bytes)| {
-            let view = TensorView::new(stored, shape.clone(), bytes);
+            let view = TensorView::new(dtype.stored(), shape.clone(), bytes);
             Ok((name.as_str(), view.map_err(|error| io(error.to_string()))?))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -75,23 +70,6 @@ impl ModuleVisitor for Collect {
         match pollster::block_on(crate::device::read(tensor)) {
             Ok(values) => tensors.push((name, shape, self.dtype.encode(&values))),
             Err(error) => self.tensors = Err(error),
-        }
-    }
-}
-
-impl ElementType {
-    /// `f32` → little-endian elements, rounded to nearest.
-    fn encode(self, values: &[f32]) -> Vec<u8> {
-        match self {
-            ElementType::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            ElementType::F16 => values
-                .iter()
-                .flat_map(|&v| half::f16::from_f32(v).to_le_bytes())
-                .collect(),
-            ElementType::Bf16 => values
-                .iter()
-                .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
-                .collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Patch embedding and learned positions.
 
 use crate::config::SiglipVisionConfig;
-use crate::nn::{Embedding, linear, random, zeros};
+use crate::nn::{Table, linear, random, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -17,7 +17,7 @@ struct PatchEmbedding {
 #[derive(Module, Debug)]
 pub(super) struct VisionEmbeddings {
     patch_embedding: PatchEmbedding,
-    position_embedding: Embedding,
+    position_embedding: Table,
 }
 
 impl VisionEmbeddings {
@@ -30,7 +30,7 @@ impl VisionEmbeddings {
                 weight: random([hidden, channels, patch, patch], fan_in.powf(-0.5), device),
                 bias: zeros([hidden], device),
             },
-            position_embedding: Embedding::new(
+            position_embedding: Table::new(
                 config.num_positions(),
                 hidden,
                 (hidden as f64).powf(-0.5),
@@ -64,7 +64,7 @@ impl VisionEmbeddings {
     /// Interpolation is linear in the table, so it is two small matrix products with weights made on the host;
     /// that keeps it exact, differentiable and the same on every device.
     fn positions(&self, rows: usize, columns: usize) -> Tensor<2> {
-        let table = self.position_embedding.table();
+        let table = self.position_embedding.value();
         let [entries, hidden] = table.dims();
         let grid = entries.isqrt();
         if rows == grid && columns == grid {

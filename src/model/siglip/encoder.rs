@@ -1,9 +1,9 @@
 //! Pre-norm transformer blocks.
 
 use crate::config::SiglipVisionConfig;
-use crate::nn::{Activation, LayerNorm, Linear, Trace, attend, merge_heads, split_heads};
+use crate::nn::{Activation, LayerNorm, Linear, Place, Trace, attend, merge_heads, split_heads};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 #[derive(Module, Debug)]
 pub(super) struct Encoder {
@@ -11,9 +11,9 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
+    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
         let layers = (0..config.num_hidden_layers)
-            .map(|_| EncoderLayer::new(config, device))
+            .map(|_| EncoderLayer::new(config, place))
             .collect();
         Self { layers }
     }
@@ -36,13 +36,13 @@ struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
-        let norm = || LayerNorm::new(config.hidden_size, config.layer_norm_eps, device);
+    fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+        let norm = || LayerNorm::new(config.hidden_size, config.layer_norm_eps, &place.device);
         Self {
             layer_norm1: norm(),
-            self_attn: Attention::new(config, device),
+            self_attn: Attention::new(config, place),
             layer_norm2: norm(),
-            mlp: Mlp::new(config, device),
+            mlp: Mlp::new(config, place),
         }
     }
 
@@ -69,9 +69,9 @@ struct Attention {
 }
 
 impl Attention {
-    fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
+    fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
         let width = config.hidden_size;
-        let linear = || Linear::new(width, width, true, (width as f64).powf(-0.5), device);
+        let linear = || Linear::new(width, width, true, (width as f64).powf(-0.5), place);
         Self {
             q_proj: linear(),
             k_proj: linear(),
@@ -101,11 +101,11 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
+    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         Self {
-            fc1: Linear::new(hidden, inner, true, (hidden as f64).powf(-0.5), device),
-            fc2: Linear::new(inner, hidden, true, (inner as f64).powf(-0.5), device),
+            fc1: Linear::new(hidden, inner, true, (hidden as f64).powf(-0.5), place),
+            fc2: Linear::new(inner, hidden, true, (inner as f64).powf(-0.5), place),
             activation: config.hidden_act.into(),
         }
     }

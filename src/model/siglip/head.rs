@@ -2,9 +2,11 @@
 
 use super::encoder::Mlp;
 use crate::config::SiglipVisionConfig;
-use crate::nn::{LayerNorm, Linear, attend, linear, merge_heads, random, split_heads, zeros};
+use crate::nn::{
+    LayerNorm, Linear, Place, attend, linear, merge_heads, random, split_heads, zeros,
+};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// torch's `nn.MultiheadAttention`, with its packed input projection.
 #[derive(Module, Debug)]
@@ -28,18 +30,18 @@ pub(super) struct AttentionPoolingHead {
 }
 
 impl AttentionPoolingHead {
-    pub(super) fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
-        let hidden = config.hidden_size;
+    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+        let (hidden, device) = (config.hidden_size, &place.device);
         let std = (hidden as f64).powf(-0.5);
         Self {
             probe: random([1, 1, hidden], std, device),
             attention: PackedAttention {
                 in_proj_weight: random([3 * hidden, hidden], std, device),
                 in_proj_bias: zeros([3 * hidden], device),
-                out_proj: Linear::new(hidden, hidden, true, std, device),
+                out_proj: Linear::new(hidden, hidden, true, std, place),
             },
             layernorm: LayerNorm::new(hidden, config.layer_norm_eps, device),
-            mlp: Mlp::new(config, device),
+            mlp: Mlp::new(config, place),
             num_heads: config.num_attention_heads,
         }
     }

@@ -5,9 +5,9 @@ mod encoder;
 mod head;
 
 use crate::config::SiglipVisionConfig;
-use crate::nn::{LayerNorm, Trace};
+use crate::nn::{LayerNorm, Place, Trace};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use embeddings::VisionEmbeddings;
 use encoder::Encoder;
 use head::AttentionPoolingHead;
@@ -25,14 +25,18 @@ pub struct SiglipVisionModel {
 
 impl SiglipVisionModel {
     /// A tower whose parameters wait for a checkpoint, or are drawn at random when first used.
-    pub fn new(config: &SiglipVisionConfig, device: &Device) -> Self {
+    pub fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
         Self {
-            embeddings: VisionEmbeddings::new(config, device),
-            encoder: Encoder::new(config, device),
-            post_layernorm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, device),
+            embeddings: VisionEmbeddings::new(config, &place.device),
+            encoder: Encoder::new(config, place),
+            post_layernorm: LayerNorm::new(
+                config.hidden_size,
+                config.layer_norm_eps,
+                &place.device,
+            ),
             head: config
                 .vision_use_head
-                .then(|| AttentionPoolingHead::new(config, device)),
+                .then(|| AttentionPoolingHead::new(config, place)),
         }
     }
 

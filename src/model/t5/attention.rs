@@ -2,9 +2,9 @@
 
 use super::cache::{CrossKeyValues, SelfKeyValues};
 use crate::config::T5Config;
-use crate::nn::{Linear, attend, merge_heads, split_heads};
+use crate::nn::{Linear, Place, attend, merge_heads, split_heads};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// T5 leaves `1 / sqrt(d_kv)` out and starts the query projection that much smaller instead.
 const SCALE: f64 = 1.0;
@@ -20,10 +20,10 @@ pub(super) struct T5Attention {
 }
 
 impl T5Attention {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         let (d_model, inner) = (config.d_model, config.inner_dim());
         let std = (d_model as f64).powf(-0.5);
-        let linear = |from, to, std| Linear::new(from, to, false, std, device);
+        let linear = |from, to, std| Linear::new(from, to, false, std, place);
         Self {
             q: linear(d_model, inner, std * (config.d_kv as f64).powf(-0.5)),
             k: linear(d_model, inner, std),

@@ -4,9 +4,9 @@ use super::attention::T5Attention;
 use super::cache::LayerCache;
 use super::feed_forward::FeedForward;
 use crate::config::T5Config;
-use crate::nn::{RmsNorm, Trace};
+use crate::nn::{Place, RmsNorm, Trace};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// An attention sub-layer with its norm.
 #[derive(Module, Debug)]
@@ -35,24 +35,24 @@ pub(super) struct DecoderBlock {
     feed_forward: FeedForwardLayer,
 }
 
-fn norm(config: &T5Config, device: &Device) -> RmsNorm {
-    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
+fn norm(config: &T5Config, place: &Place) -> RmsNorm {
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, &place.device)
 }
 
 impl AttentionLayer {
-    fn new(config: &T5Config, device: &Device) -> Self {
+    fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            layer_norm: norm(config, device),
-            attention: T5Attention::new(config, device),
+            layer_norm: norm(config, place),
+            attention: T5Attention::new(config, place),
         }
     }
 }
 
 impl FeedForwardLayer {
-    fn new(config: &T5Config, device: &Device) -> Self {
+    fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            layer_norm: norm(config, device),
-            dense: FeedForward::new(config, device),
+            layer_norm: norm(config, place),
+            dense: FeedForward::new(config, place),
         }
     }
 }
@@ -81,10 +81,10 @@ impl At<'_> {
 }
 
 impl EncoderBlock {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            self_attention: AttentionLayer::new(config, device),
-            feed_forward: FeedForwardLayer::new(config, device),
+            self_attention: AttentionLayer::new(config, place),
+            feed_forward: FeedForwardLayer::new(config, place),
         }
     }
 
@@ -101,11 +101,11 @@ impl EncoderBlock {
 }
 
 impl DecoderBlock {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            self_attention: AttentionLayer::new(config, device),
-            cross_attention: AttentionLayer::new(config, device),
-            feed_forward: FeedForwardLayer::new(config, device),
+            self_attention: AttentionLayer::new(config, place),
+            cross_attention: AttentionLayer::new(config, place),
+            feed_forward: FeedForwardLayer::new(config, place),
         }
     }
 

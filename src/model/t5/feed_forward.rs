@@ -1,9 +1,9 @@
 //! `DenseReluDense`, which is rarely that.
 
 use crate::config::{FeedForwardProj, T5Config};
-use crate::nn::{Activation, Linear};
+use crate::nn::{Activation, Linear, Place};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// `wo(act(wi x))` or `wo(act(wi_0 x) * wi_1 x)`; exactly one of `wi` and (`wi_0`, `wi_1`) is there.
 #[derive(Module, Debug)]
@@ -17,15 +17,15 @@ pub(super) struct FeedForward {
 }
 
 impl FeedForward {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         let (d_model, d_ff) = (config.d_model, config.d_ff);
-        let up = || Linear::new(d_model, d_ff, false, (d_model as f64).powf(-0.5), device);
+        let up = || Linear::new(d_model, d_ff, false, (d_model as f64).powf(-0.5), place);
         let gated = config.feed_forward_proj.is_gated();
         Self {
             wi: (!gated).then(up),
             wi_0: gated.then(up),
             wi_1: gated.then(up),
-            wo: Linear::new(d_ff, d_model, false, (d_ff as f64).powf(-0.5), device),
+            wo: Linear::new(d_ff, d_model, false, (d_ff as f64).powf(-0.5), place),
             activation: match config.feed_forward_proj {
                 FeedForwardProj::Relu => Activation::Relu,
                 FeedForwardProj::GatedGelu => Activation::GeluTanh,

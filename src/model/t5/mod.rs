@@ -8,7 +8,7 @@ mod relative_bias;
 mod stack;
 
 use crate::config::T5Config;
-use crate::nn::{Embedding, Linear, MASKED, Trace, linear};
+use crate::nn::{Embedding, Linear, MASKED, Place, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 pub use cache::DecoderCache;
@@ -75,15 +75,15 @@ impl T5Model {
     ///
     /// `separate_head`: whether the output head is a matrix of its own. That follows the tensors at hand rather than
     /// the configuration alone, because transformers 5 writes `tie_word_embeddings: true` for untied models too.
-    pub fn new(config: &T5Config, separate_head: bool, device: &Device) -> Self {
+    pub fn new(config: &T5Config, separate_head: bool, place: &Place) -> Self {
         let (vocab, d_model) = (config.vocab_size, config.d_model);
         // A head at standard deviation 1 starts with a loss near 18 and learns nothing for long.
         let head_std = (d_model as f64).powf(-0.5);
         Self {
-            shared: Embedding::new(vocab, d_model, 1.0, device),
-            encoder: Encoder::new(config, device),
-            decoder: Decoder::new(config, device),
-            lm_head: separate_head.then(|| Linear::new(d_model, vocab, false, head_std, device)),
+            shared: Embedding::new(vocab, d_model, 1.0, place),
+            encoder: Encoder::new(config, place),
+            decoder: Decoder::new(config, place),
+            lm_head: separate_head.then(|| Linear::new(d_model, vocab, false, head_std, place)),
             output_scale: config.scale_outputs().then(|| (d_model as f64).powf(-0.5)),
         }
     }
@@ -152,7 +152,7 @@ impl T5Model {
         };
         match &self.lm_head {
             Some(head) => head.forward(hidden_states),
-            None => linear(hidden_states, self.shared.table(), None),
+            None => self.shared.scores(hidden_states),
         }
     }
 }

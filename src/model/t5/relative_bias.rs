@@ -2,15 +2,15 @@
 //! edges, where a GPU's `log` may fall on either side.
 
 use crate::config::T5Config;
-use crate::nn::Embedding;
+use crate::nn::Table;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One learned number for each head and bucket, shared by all layers of a stack.
 #[derive(Module, Debug)]
 pub(super) struct RelativeAttentionBias {
     /// `[buckets, heads]`
-    relative_attention_bias: Embedding,
+    relative_attention_bias: Table,
     #[module(skip)]
     buckets: Buckets,
 }
@@ -27,7 +27,7 @@ impl RelativeAttentionBias {
         let (count, heads) = (config.relative_attention_num_buckets, config.num_heads);
         let std = (config.d_model as f64).powf(-0.5);
         Self {
-            relative_attention_bias: Embedding::new(count, heads, std, device),
+            relative_attention_bias: Table::new(count, heads, std, device),
             buckets: Buckets {
                 bidirectional,
                 count,
@@ -60,10 +60,10 @@ impl RelativeAttentionBias {
         let ids: Vec<i32> = relative
             .map(|position| self.buckets.of(position) as i32)
             .collect();
-        let device = self.relative_attention_bias.table().device();
+        let table = self.relative_attention_bias.value();
         let count = ids.len();
-        let ids = Tensor::from_data(TensorData::new(ids, [count]), &device);
-        self.relative_attention_bias.forward(ids).transpose()
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &table.device());
+        table.select(0, ids).transpose()
     }
 }
 

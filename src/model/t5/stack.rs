@@ -4,7 +4,7 @@ use super::block::{At, DecoderBlock, EncoderBlock};
 use super::cache::DecoderCache;
 use super::relative_bias::RelativeAttentionBias;
 use crate::config::T5Config;
-use crate::nn::{MASKED, RmsNorm, Trace};
+use crate::nn::{MASKED, Place, RmsNorm, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -22,18 +22,18 @@ pub(super) struct Decoder {
     final_layer_norm: RmsNorm,
 }
 
-fn final_layer_norm(config: &T5Config, device: &Device) -> RmsNorm {
-    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
+fn final_layer_norm(config: &T5Config, place: &Place) -> RmsNorm {
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, &place.device)
 }
 
 impl Encoder {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            position_bias: RelativeAttentionBias::new(config, true, device),
+            position_bias: RelativeAttentionBias::new(config, true, &place.device),
             block: (0..config.num_layers)
-                .map(|_| EncoderBlock::new(config, device))
+                .map(|_| EncoderBlock::new(config, place))
                 .collect(),
-            final_layer_norm: final_layer_norm(config, device),
+            final_layer_norm: final_layer_norm(config, place),
         }
     }
 
@@ -67,13 +67,13 @@ impl Encoder {
 }
 
 impl Decoder {
-    pub(super) fn new(config: &T5Config, device: &Device) -> Self {
+    pub(super) fn new(config: &T5Config, place: &Place) -> Self {
         Self {
-            position_bias: RelativeAttentionBias::new(config, false, device),
+            position_bias: RelativeAttentionBias::new(config, false, &place.device),
             block: (0..config.decoder_layers())
-                .map(|_| DecoderBlock::new(config, device))
+                .map(|_| DecoderBlock::new(config, place))
                 .collect(),
-            final_layer_norm: final_layer_norm(config, device),
+            final_layer_norm: final_layer_norm(config, place),
         }
     }
 

@@ -1,0 +1,193 @@
+//! In what form each part's matrices are stored or wanted: `quantization_config` of `config.json`, and the `dtype` option.
+
+use super::require;
+use crate::error::{Error, Result};
+use crate::nn::Storage;
+use crate::quant::{BLOCK, QuantFormat};
+use serde::{Deserialize, Serialize};
+
+/// `quant_method` of folders that this crate writes.
+const METHOD: &str = "pali3";
+
+/// The forms of a matrix, at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// IEEE halves; 32-bit floats once they are on the device.
+    F16,
+    /// Blocks of 8-bit integers.
+    Q8,
+    /// Blocks of 4-bit integers.
+    Q4,
+}
+
+/// The form of each part's matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartDtypes {
+    /// SigLIP's tower.
+    pub vision_tower: Dtype,
+    /// The projection between the two.
+    pub multi_modal_projector: Dtype,
+    /// T5.
+    pub language_model: Dtype,
+}
+
+/// `quantization_config`: how the folder's matrices are stored. Norms, biases and position tables are floats always.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuantizationConfig {
+    /// `"pali3"`: the layout of [`crate::quant`].
+    pub quant_method: String,
+    /// Weights that share a scale.
+    pub block_size: usize,
+    /// The form of each part.
+    pub dtypes: PartDtypes,
+}
+
+impl Dtype {
+    const ALL: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::Q8, Dtype::Q4];
+
+    /// The name in configurations and options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "f32",
+            Dtype::F16 => "f16",
+            Dtype::Q8 => "q8",
+            Dtype::Q4 => "q4",
+        }
+    }
+
+    /// The blocks of a quantized form.
+    pub fn format(self) -> Option<QuantFormat> {
+        match self {
+            Dtype::F32 | Dtype::F16 => None,
+            Dtype::Q8 => Some(QuantFormat::Q8),
+            Dtype::Q4 => Some(QuantFormat::Q4),
+        }
+    }
+
+    /// The form on the device.
+    pub fn storage(self) -> Storage {
+        self.format().map_or(Storage::F32, Storage::Quantized)
+    }
+}
+
+impl PartDtypes {
+    /// The same for all parts.
+    pub fn all(dtype: Dtype) -> Self {
+        Self {
+            vision_tower: dtype,
+            multi_modal_projector: dtype,
+            language_model: dtype,
+        }
+    }
+
+    /// Reads an option: `q4` for all parts, or `vision=q8,text=q4`, where a part left out stays as in `self`. The
+    /// projection goes with the vision tower.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for another form or part.
+    pub fn with(mut self, option: &str, text: &str) -> Result<Self> {
+        let parse = |name: &str| {
+            let found = Dtype::ALL.into_iter().find(|dtype| dtype.name() == name);
+            found.ok_or_else(|| {
+                let problem = format!("expected f32, f16, q8 or q4, found {name:?}");
+                Error::option(option, problem)
+            })
+        };
+        if !text.contains('=') {
+            return Ok(Self::all(parse(text)?));
+        }
+        for choice in text.split(',') {
+            match choice.split_once('=') {
+                Some(("vision", name)) => {
+                    self.vision_tower = parse(name)?;
+                    self.multi_modal_projector = self.vision_tower;
+                }
+                Some(("text", name)) => self.language_model = parse(name)?,
+                _ => {
+                    let problem = format!("expected vision=… or text=…, found {choice:?}");
+                    return Err(Error::option(option, problem));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// The form of a tensor, by its published name.
+    pub fn of(&self, published: &str) -> Dtype {
+        if published.starts_with("vision_tower.") {
+            self.vision_tower
+        } else if published.starts_with("multi_modal_projector.") {
+            self.multi_modal_projector
+        } else {
+            self.language_model
+        }
+    }
+
+    /// Whether there is a quantized part.
+    pub fn any_quantized(&self) -> bool {
+        [
+            self.vision_tower,
+            self.multi_modal_projector,
+            self.language_model,
+        ]
+        .into_iter()
+        .any(|dtype| dtype.format().is_some())
+    }
+}
+
+impl QuantizationConfig {
+    /// The description of a folder that this crate writes.
+    pub fn new(dtypes: PartDtypes) -> Self {
+        Self {
+            quant_method: METHOD.into(),
+            block_size: BLOCK,
+            dtypes,
+        }
+    }
+
+    pub(super) fn validate(&self, file: &str) -> Result<()> {
+        let key = |name: &str| format!("quantization_config.{name}");
+        let method = &self.quant_method;
+        let expected = format!("{METHOD:?}");
+        require(
+            method == METHOD,
+            file,
+            &key("quant_method"),
+            expected,
+            method,
+        )?;
+        let size = self.block_size;
+        require(size == BLOCK, file, &key("block_size"), BLOCK, size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_set_all_parts_or_some() {
+        let plain = PartDtypes::all(Dtype::F32);
+        assert_eq!(
+            plain.with("dtype", "q8").unwrap(),
+            PartDtypes::all(Dtype::Q8)
+        );
+        let mixed = plain.with("dtype", "vision=q8,text=q4").unwrap();
+        assert_eq!(
+            mixed.of("vision_tower.vision_model.post_layernorm.weight"),
+            Dtype::Q8
+        );
+        assert_eq!(mixed.of("multi_modal_projector.linear.weight"), Dtype::Q8);
+        assert_eq!(mixed.of("language_model.shared.weight"), Dtype::Q4);
+        let text = plain.with("dtype", "text=q4").unwrap();
+        assert_eq!(text.vision_tower, Dtype::F32);
+        for wrong in ["q5", "vision=int8", "audio=q4", "vision=q8,"] {
+            let error = plain.with("dtype", wrong).unwrap_err();
+            assert_eq!(error.code(), "InvalidOption", "{wrong}: {error}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+
+// x Wᵀ, a workgroup for each tile of 64 rows and 64 outputs, block by block through shared memory: every value is read
+// from memory once for the tile. Each thread holds the sums of 4 × 4.
+@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
+
+const TILE: u32 = 64u;
+// [quarter of four elements, row or output]: neighbouring threads read neighbouring entries. 16 KiB, the default limit.
+var<workgroup> activations: array<vec4<f32>, 512>;
+var<workgroup> weights: array<vec4<f32>, 512>;
+
+fn store(row: u32, output: u32, sum: vec4<f32>) {
+  if (row >= info.x) {
+    return;
+  }
+  // A thread's outputs are 16 apart.
+  for (var j = 0u; j < 4u; j++) {
+    if (output + 16u * j < info.y) {
+      y[row * info.y + output + 16u * j] = sum[j];
+    }
+  }
+}
+
+@compute @workgroup_size(16, 16)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let blocks = info.z;
+  // What this thread fetches: quarters of one row, and one quarter of both halves of one output's block. Surplus rows and
+  // outputs repeat the last real one and are not written.
+  let lane = thread & 63u;
+  let q = thread >> 6u;
+  let row = min(group.y * TILE + lane, info.x - 1u) * blocks;
+  let output = min(group.x * TILE + lane, info.y - 1u) * blocks;
+  var sum0 = vec4<f32>(0.0);
+  var sum1 = vec4<f32>(0.0);
+  var sum2 = vec4<f32>(0.0);
+  var sum3 = vec4<f32>(0.0);
+  for (var block = 0u; block < blocks; block++) {
+    let at = (output + block) * WORDS_PER_BLOCK + q;
+    let factor = scale(output + block);
+    activations[q * TILE + lane] = x[(row + block) * 8u + q];
+    activations[(q + 4u) * TILE + lane] = x[(row + block) * 8u + q + 4u];
+    weights[q * TILE + lane] = first(words[at]) * factor;
+    weights[(q + 4u) * TILE + lane] = second(words[at + SECOND]) * factor;
+    workgroupBarrier();
+    for (var k = 0u; k < 8u; k++) {
+      let r = k * TILE + local.y;
+      let o = k * TILE + local.x;
+      let w = mat4x4<f32>(weights[o], weights[o + 16u], weights[o + 32u], weights[o + 48u]);
+      // A row vector times a matrix: the dot products with its columns.
+      sum0 += activations[r] * w;
+      sum1 += activations[r + 16u] * w;
+      sum2 += activations[r + 32u] * w;
+      sum3 += activations[r + 48u] * w;
+    }
+    workgroupBarrier();
+  }
+  let first_row = group.y * TILE + local.y;
+  let first_output = group.x * TILE + local.x;
+  store(first_row, first_output, sum0);
+  store(first_row + 16u, first_output, sum1);
+  store(first_row + 32u, first_output, sum2);
+  store(first_row + 48u, first_output, sum3);
+}

@@ -1,0 +1,27 @@
+
+// Rows of a matrix by their ids, as floats: a thread for each quarter of both halves of a block.
+@group(0) @binding(0) var<storage, read_write> ids: array<i32>;
+
+// Four elements; a ragged row's last block ends before the row's end.
+fn store(row: u32, element: u32, values: vec4<f32>) {
+  for (var i = 0u; i < 4u; i++) {
+    if (element + i < info.w) {
+      y[row * info.w + element + i] = values[i];
+    }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let blocks = info.z;
+  let block = id.x >> 2u;
+  let q = id.x & 3u;
+  if (block >= blocks) {
+    return;
+  }
+  let entry = min(u32(ids[id.y]), info.y - 1u) * blocks + block;
+  let at = entry * WORDS_PER_BLOCK + q;
+  let factor = scale(entry);
+  store(id.y, block * 32u + q * 4u, first(words[at]) * factor);
+  store(id.y, block * 32u + 16u + q * 4u, second(words[at + SECOND]) * factor);
+}

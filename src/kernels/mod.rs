@@ -1,0 +1,112 @@
+//! Arithmetic on quantized matrices, as they are stored: no float copy of a matrix is ever made.
+//!
+//! | folder | what |
+//! |---|---|
+//! | `cpu` | the processor's, natively and in wasm: activations as 16-bit integers, integer dot products |
+//! | `gpu` | WGSL, one file a kernel, and the choice between them |
+
+pub mod cpu;
+pub mod gpu;
+
+use crate::quant::{BLOCK, QuantFormat};
+use burn::backend::{Flex, Wgpu};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// A matrix in blocks, on a device.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    /// The blocks' integers, `u32`, flat: rows of `format.words_per_row(in_features)`.
+    pub words: Tensor<1, Int>,
+    /// The blocks' scales, halves two to a `u32`, flat: rows of `blocks(in_features)` halves with nothing between.
+    pub scales: Tensor<1, Int>,
+    /// What a block looks like.
+    pub format: QuantFormat,
+    /// `[out_features, in_features]`
+    pub shape: [usize; 2],
+}
+
+impl Quantized {
+    /// A matrix from host memory: `scales` are halves.
+    pub fn new(
+        format: QuantFormat,
+        shape: [usize; 2],
+        words: Vec<u32>,
+        scales: &[half::f16],
+        device: &Device,
+    ) -> Self {
+        Self {
+            words: upload(words, device),
+            scales: upload(pair(scales), device),
+            format,
+            shape,
+        }
+    }
+}
+
+/// Words → a flat tensor on the device.
+pub(crate) fn upload(words: Vec<u32>, device: &Device) -> Tensor<1, Int> {
+    let shape = [words.len()];
+    let data = TensorData::new(words, shape);
+    Tensor::from_data(data, (device, burn::tensor::DType::U32))
+}
+
+/// Halves two to a word, the first one low.
+pub(crate) fn pair(halves: &[half::f16]) -> Vec<u32> {
+    halves
+        .chunks(2)
+        .map(|pair| {
+            let high = pair.get(1).map_or(0, |high| high.to_bits());
+            u32::from(pair[0].to_bits()) | u32::from(high) << 16
+        })
+        .collect()
+}
+
+/// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`, sums in 32-bit floats.
+///
+/// # Panics
+/// When `x` and the matrix are not on one device, or on one that trains: a model is never built so.
+pub fn matmul(x: Tensor<2>, weight: &Quantized) -> Tensor<2> {
+    matmul_as(x, weight, gpu::Plan::of_adapter())
+}
+
+/// [`matmul`] with the GPU kernels that `plan` names.
+pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: gpu::Plan) -> Tensor<2> {
+    let x = whole_blocks(x);
+    match x.clone().try_into_primitive::<Wgpu>() {
+        Ok(x) => gpu::matmul(x, weight, plan),
+        Err(_) => cpu::matmul_tensor(x, weight),
+    }
+}
+
+/// The matrix' rows of these ids as floats: `[n]` → `[n, in_features]`.
+///
+/// # Panics
+/// As [`matmul`].
+pub fn rows(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> {
+    match gpu::signed(ids.clone()).try_into_primitive::<Wgpu>() {
+        Ok(ids) => gpu::rows(ids, weight),
+        Err(_) => cpu::rows_tensor(ids, weight),
+    }
+}
+
+/// Fills rows up with zeros to a whole number of blocks, as the matrix' rows are.
+fn whole_blocks(x: Tensor<2>) -> Tensor<2> {
+    let missing = x.dims()[1].next_multiple_of(BLOCK) - x.dims()[1];
+    if missing == 0 {
+        return x;
+    }
+    x.pad((0, missing, 0, 0), 0.0)
+}
+
+/// What stands in a flat tensor of words on the processor, without a copy.
+type Words = <Flex as burn::backend::BackendTypes>::IntTensorPrimitive;
+
+fn words_on_cpu(tensor: &Tensor<1, Int>) -> Words {
+    match tensor.clone().try_into_primitive::<Flex>() {
+        Ok(words) => words,
+        // Both operands come from one model on one device.
+        Err(error) => {
+            unreachable!("a quantized matrix on another device than its input: {error:?}")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A matrix of the model, in whatever form it is stored.
+
+use super::init::{empty_words, random};
+use crate::kernels::{self, Quantized};
+use crate::quant::{QuantFormat, blocks};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor};
+
+/// How matrices are stored on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Storage {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// Blocks of few-bit integers, computed on as they are.
+    Quantized(QuantFormat),
+}
+
+/// Where the parameters of a part of the model will live, and how its matrices are stored there.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Device of every parameter.
+    pub device: Device,
+    /// Form of the matrices; norms, biases and position tables are always floats.
+    pub storage: Storage,
+}
+
+impl Place {
+    /// All parameters as floats.
+    pub fn dense(device: &Device) -> Self {
+        Self {
+            device: device.clone(),
+            storage: Storage::F32,
+        }
+    }
+}
+
+/// `[out_features, in_features]`, laid out as checkpoints store it. The variants are storage: names in
+/// checkpoints do not have them (`weights/names.rs`).
+#[derive(Module, Debug)]
+pub enum Weight {
+    /// Floats.
+    Dense(Param<Tensor<2>>),
+    /// Blocks of 8-bit integers.
+    Q8(QuantizedWeight),
+    /// Blocks of 4-bit integers.
+    Q4(QuantizedWeight),
+}
+
+/// Blocks of integers and their scales, as [`crate::quant`] describes them.
+#[derive(Module, Debug)]
+pub struct QuantizedWeight {
+    /// `u32` words, flat. Before anything is loaded its shape is that of the matrix.
+    words: Param<Tensor<1, Int>>,
+    /// Pairs of halves in `u32` words, flat, the last one filled up.
+    scales: Param<Tensor<1, Int>>,
+    #[module(skip)]
+    shape: [usize; 2],
+}
+
+impl Weight {
+    /// A matrix that waits for a checkpoint. A dense one can also be drawn at random, with standard deviation `std`.
+    pub fn new(shape: [usize; 2], std: f64, place: &Place) -> Self {
+        match place.storage {
+            Storage::F32 => Weight::Dense(random(shape, std, &place.device)),
+            Storage::Quantized(format) => {
+                let weight = QuantizedWeight::new(format, shape, &place.device);
+                match format {
+                    QuantFormat::Q8 => Weight::Q8(weight),
+                    QuantFormat::Q4 => Weight::Q4(weight),
+                }
+            }
+        }
+    }
+
+    /// `[out_features, in_features]`
+    pub fn shape(&self) -> [usize; 2] {
+        match self {
+            Weight::Dense(weight) => weight.lazy_shape().dims(),
+            Weight::Q8(weight) | Weight::Q4(weight) => weight.shape,
+        }
+    }
+
+    /// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`
+    pub fn matmul(&self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Weight::Dense(weight) => x.matmul(weight.val().transpose()),
+            Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8)),
+            Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4)),
+        }
+    }
+
+    /// `[n]` ids → the rows of these ids as floats, `[n, in_features]`; no other row is read.
+    pub fn rows(&self, ids: Tensor<1, Int>) -> Tensor<2> {
+        match self {
+            Weight::Dense(weight) => weight.val().select(0, ids),
+            Weight::Q8(weight) => kernels::rows(ids, &weight.value(QuantFormat::Q8)),
+            Weight::Q4(weight) => kernels::rows(ids, &weight.value(QuantFormat::Q4)),
+        }
+    }
+}
+
+impl QuantizedWeight {
+    fn new(format: QuantFormat, shape: [usize; 2], device: &Device) -> Self {
+        let [out_features, in_features] = shape;
+        let words = out_features * format.words_per_row(in_features);
+        let scales = (out_features * blocks(in_features)).div_ceil(2);
+        Self {
+            words: empty_words(words, &shape, device),
+            scales: empty_words(scales, &[scales], device),
+            shape,
+        }
+    }
+
+    fn value(&self, format: QuantFormat) -> Quantized {
+        Quantized {
+            words: self.words.val(),
+            scales: self.scales.val(),
+            format,
+            shape: self.shape,
+        }
+    }
+}

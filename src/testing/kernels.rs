@@ -1,0 +1,180 @@
+//! Each kernel, the processor's included, against the plain product, on ragged and extreme inputs.
+//!
+//! Bounds are relative to what a sum is made of, the only size that rounding errors know.
+
+use super::Check;
+use crate::device::{self, DeviceKind};
+use crate::error::Result;
+use crate::kernels::{self, Quantized, gpu::Plan};
+use crate::quant::{BLOCK, Effort, Packed, QuantFormat, dequantize, quantize};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// `[rows, out_features, in_features]`: one and few and many rows, and every kind of remainder that a kernel has to mind.
+const SHAPES: &[[usize; 3]] = &[
+    [1, 1, 32],
+    [1, 5, 64],
+    [2, 130, 96],
+    [3, 64, 1056],
+    [8, 67, 320],
+    [9, 33, 32],
+    [17, 65, 160],
+    [64, 64, 64],
+    [65, 131, 588],
+    [100, 40, 4304],
+];
+
+/// Values of one size, or with outliers a thousand times larger, or tiny, or zero.
+const KINDS: &[Kind] = &[Kind::Even, Kind::Outliers, Kind::Tiny, Kind::Zero];
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Even,
+    Outliers,
+    Tiny,
+    Zero,
+}
+
+impl Kind {
+    fn values(self, count: usize, rng: &mut Pcg64Mcg) -> Vec<f32> {
+        let mut next = || rng.random::<f32>() * 2.0 - 1.0;
+        (0..count)
+            .map(|i| match self {
+                Kind::Even => next(),
+                Kind::Outliers if i % 61 == 7 => 1000.0 * next(),
+                Kind::Outliers => next(),
+                Kind::Tiny => 1e-6 * next(),
+                Kind::Zero => 0.0,
+            })
+            .collect()
+    }
+}
+
+/// Runs all shapes, formats and kinds on `device`, with all kernels that it has.
+///
+/// # Errors
+/// When the device fails; differences are in the checks.
+pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
+    let mut rng = Pcg64Mcg::seed_from_u64(11);
+    let mut checks = vec![];
+    for format in [QuantFormat::Q8, QuantFormat::Q4] {
+        for (i, &[rows, out_features, in_features]) in SHAPES.iter().enumerate() {
+            let values = KINDS[i % KINDS.len()];
+            let weights = values.values(out_features * in_features, &mut rng);
+            let packed = quantize(format, &weights, in_features, Effort::Fast);
+            let x = KINDS[(i / 2) % 3].values(rows * in_features, &mut rng);
+            let case = Case {
+                name: format!(
+                    "{} {values:?} {rows}x{in_features}->{out_features}",
+                    format.name()
+                ),
+                format,
+                shape: [out_features, in_features],
+                packed,
+                x,
+            };
+            case.products(device, kind, &mut checks).await?;
+            case.rows(device, &mut checks).await?;
+        }
+    }
+    Ok(checks)
+}
+
+struct Case {
+    name: String,
+    format: QuantFormat,
+    shape: [usize; 2],
+    packed: Packed,
+    x: Vec<f32>,
+}
+
+impl Case {
+    fn matrix(&self, device: &Device) -> Quantized {
+        let words = self.packed.words.clone();
+        Quantized::new(self.format, self.shape, words, &self.packed.scales, device)
+    }
+
+    async fn products(
+        &self,
+        device: &Device,
+        kind: DeviceKind,
+        checks: &mut Vec<Check>,
+    ) -> Result<()> {
+        let [out_features, in_features] = self.shape;
+        let rows = self.x.len() / in_features;
+        let (exact, sizes) = self.exact(kind);
+        let exact = relative(exact, &sizes);
+        let matrix = self.matrix(device);
+        let plans: &[Plan] = match kind {
+            DeviceKind::Cpu => &[Plan::Software],
+            DeviceKind::Wgpu => &[Plan::Software, Plan::Hardware],
+        };
+        for &plan in plans {
+            let data = TensorData::new(self.x.clone(), [rows, in_features]);
+            let x = Tensor::<2>::from_data(data, device);
+            let found = kernels::matmul_as(x, &matrix, plan);
+            let name = format!("{} {plan:?}", self.name);
+            checks.push(Check::equal(&name, &found.dims(), &[rows, out_features]));
+            let found = device::read(found).await?.into_iter().map(f64::from);
+            let found = relative(found.collect(), &sizes);
+            checks.push(Check::values(name, &found, &exact, 2e-5));
+        }
+        Ok(())
+    }
+
+    /// The product in 64-bit floats, and for each sum the size that its error is a part of: the sum of the products'
+    /// magnitudes, or on the processor of the products with each block's largest activation, to which it rounds.
+    fn exact(&self, kind: DeviceKind) -> (Vec<f64>, Vec<f64>) {
+        let [out_features, in_features] = self.shape;
+        let Packed { words, scales } = &self.packed;
+        let dense = dequantize(self.format, words, scales, in_features);
+        let sum = |i: usize| {
+            let x = self.x[i / out_features * in_features..][..in_features].chunks(BLOCK);
+            let w = dense[i % out_features * in_features..][..in_features].chunks(BLOCK);
+            x.zip(w).fold((0.0, 0.0), |(sum, size), (x, w)| {
+                let largest = x.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+                let products = x.iter().zip(w).map(|(&x, &w)| {
+                    let (x, w) = (f64::from(x), f64::from(w));
+                    match kind {
+                        DeviceKind::Cpu => (x * w, f64::from(largest) * w.abs()),
+                        DeviceKind::Wgpu => (x * w, (x * w).abs()),
+                    }
+                });
+                products.fold((sum, size), |(sum, size), (product, bound)| {
+                    (sum + product, size + bound)
+                })
+            })
+        };
+        let rows = self.x.len() / in_features;
+        (0..rows * out_features).map(sum).unzip()
+    }
+
+    /// Rows by their ids, the first and last among them, one twice: equal to the bit.
+    async fn rows(&self, device: &Device, checks: &mut Vec<Check>) -> Result<()> {
+        let last = self.shape[0] as i32 - 1;
+        let ids = vec![last, 0, last / 2, last];
+        let look_up = |device: &Device| {
+            let ids = Tensor::<1, Int>::from_data(TensorData::new(ids.clone(), [4]), device);
+            kernels::rows(ids, &self.matrix(device))
+        };
+        let twin = device::read(look_up(&device::cpu())).await?;
+        let found = device::read(look_up(device)).await?;
+        checks.push(Check::values(
+            format!("{} rows", self.name),
+            &found,
+            &twin,
+            0.0,
+        ));
+        Ok(())
+    }
+}
+
+/// Sums in parts of their sizes.
+fn relative(sums: Vec<f64>, sizes: &[f64]) -> Vec<f64> {
+    let pairs = sums.into_iter().zip(sizes);
+    pairs.map(|(sum, size)| sum / (size + 1e-30)).collect()
+}
+
+// A row takes whole blocks: the shapes above have to have rows that do not.
+const _: () = assert!(!SHAPES[8][2].is_multiple_of(BLOCK));
