@@ -5,9 +5,9 @@ export type Device = "webgpu" | "cpu";
  * What an error is about; stable, for programs to go by.
  *
  * - `NotFound`: a file or the model folder is not there
- * - `Io`: a file could not be read
- * - `Network`: a request failed or was cut off
- * - `Integrity`: a file is truncated or corrupt
+ * - `Io`: a file could not be read, or has changed on the disk
+ * - `Network`: a request failed or was cut off, and further tries as well
+ * - `Integrity`: a file is truncated or corrupt, or was replaced on the server meanwhile
  * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run
  * - `InvalidInput`: the picture, the prompt or an argument cannot be used
  * - `InvalidOption`: an option is unknown or out of range
@@ -35,7 +35,10 @@ export class Pali3Error extends Error {
   readonly code: Pali3ErrorCode;
 }
 
-/** How far a load is. `loaded` and `total` are bytes: of the file while downloading, of all weights while uploading. */
+/**
+ * How far a load is. `loaded` and `total` are bytes: of the file while downloading (or reading it from the disk), of
+ * all weights while uploading. Bytes that come twice, as after an interruption, count once.
+ */
 export interface Progress {
   phase: "download" | "upload" | "ready";
   /** File of the model folder; empty when ready. */
@@ -43,6 +46,54 @@ export interface Progress {
   loaded: number;
   total: number;
 }
+
+/** Bytes of a file: from `start` up to, not including, `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Answers for the files of a model folder, from wherever they are: a server that wants a header, a cache, the origin's
+ * private file system, an archive.
+ *
+ * - Without `range`, the whole file is asked for: status 200. With it, status 206, the bytes of the range as body, and
+ *   `Content-Range: bytes start-last/total` if the total is known, `last` being `end - 1`. Status 200 always means the
+ *   whole file; answered to a range, it is read as a stream, in which later ranges follow.
+ * - `null` or status 404: there is no such file. Some files are optional, so this is no error in itself.
+ * - Status 408, 425, 429, 500, 502, 503 and 504, a body that breaks off, and whatever the function throws (but for a
+ *   `Pali3Error`) count as passing failures: the function is asked again, from the byte where it stopped.
+ * - `signal` fires when the load is aborted, and when it has ended.
+ *
+ * @param name of the file, as `config.json`
+ */
+export type SourceFunction = (
+  name: string,
+  range: ByteRange | undefined,
+  signal: AbortSignal,
+) => Response | null | Promise<Response | null>;
+
+/**
+ * The files of a model folder that the visitor chose (`<input type="file" multiple>`, with or without
+ * `webkitdirectory`) or dropped. They go by the last part of `webkitRelativePath` or `name`; where several have it, the
+ * one nearest to the top of the folder counts. They are read piece by piece, and must not change while they are.
+ */
+export interface LocalFiles {
+  files: Iterable<NamedBlob> | ArrayLike<NamedBlob>;
+}
+
+/** A `File`, or any `Blob` with a name. */
+export type NamedBlob = Blob & { readonly name: string; readonly webkitRelativePath?: string };
+
+/**
+ * Where a model folder is: a URL (a relative one starts at the page), files of the visitor's, or a function.
+ *
+ * From a URL, files are read with Range requests where the server knows them, else as one stream each; no file of
+ * weights is ever in memory as a whole. What fails or is cut off is tried again from the byte where it stopped, up to
+ * six times in a row without a byte, for some eight seconds or as long as the server asks for (`Retry-After`). A file
+ * that changes on the server meanwhile is an error of code `Integrity`.
+ */
+export type ModelSource = string | URL | LocalFiles | SourceFunction;
 
 export interface LoadOptions {
   /**
@@ -173,9 +224,9 @@ export class Pali3 {
 
   /**
    * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
-   * @param folder its URL; a relative one starts at the page
+   * @param source where it is
    */
-  static load(folder: string | URL, options?: LoadOptions): Promise<Pali3>;
+  static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;
 
   readonly device: Device;
   readonly info: ModelInfo;

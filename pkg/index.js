@@ -2,11 +2,11 @@
 // PaLI-3 in the browser: a picture and a question in, text out. Types and documentation are in index.d.ts.
 import { chosenDevice, webGpuAdapter } from "./lib/device.js";
 import { aborted, Pali3Error, throwIfAborted } from "./lib/errors.js";
-import { HttpFolder } from "./lib/folder.js";
 import { Generation } from "./lib/generation.js";
-import { checked, ENCODE_OPTIONS, GENERATE_OPTIONS, generationOptions, LOAD_OPTIONS } from "./lib/options.js";
+import { checked, dtypeText, ENCODE_OPTIONS, GENERATE_OPTIONS, generationOptions, LOAD_OPTIONS } from "./lib/options.js";
 import { decode } from "./lib/picture.js";
 import { runtime } from "./lib/runtime.js";
+import { openSource } from "./lib/source/open.js";
 
 export { Pali3Error };
 
@@ -51,11 +51,11 @@ export class Pali3 {
   }
 
   /**
-   * @param {string | URL} folder @param {any} [options]
+   * @param {any} source @param {any} [options]
    * @returns {Promise<Pali3>}
    */
-  static async load(folder, options) {
-    const { device = "auto", onProgress, signal, wasmUrl } = checked(LOAD_OPTIONS, options);
+  static async load(source, options) {
+    const { device = "auto", dtype = "auto", onProgress, signal, wasmUrl } = checked(LOAD_OPTIONS, options);
     throwIfAborted(signal);
     /** @param {any} event */
     const progress = (event) => {
@@ -66,17 +66,21 @@ export class Pali3 {
         globalThis.reportError?.(error);
       }
     };
-    const files = new HttpFolder(folder, signal, progress);
-    const running = await runtime(wasmUrl);
-    const chosen = await chosenDevice(device);
-    throwIfAborted(signal);
-    const handle = await running.call(() => running.bindings.load(files, chosen, progress));
-    if (signal?.aborted) {
-      handle.dispose();
-      throw aborted(signal.reason);
+    const folder = openSource(source, { signal, progress });
+    try {
+      const running = await runtime(wasmUrl);
+      const chosen = await chosenDevice(device);
+      throwIfAborted(signal);
+      const handle = await running.call(() => running.bindings.load(folder, chosen.device, chosen.software, dtypeText(dtype), progress));
+      if (signal?.aborted) {
+        handle.dispose();
+        throw aborted(signal.reason);
+      }
+      progress({ phase: "ready", file: "", loaded: 1, total: 1 });
+      return new Pali3(running, handle);
+    } finally {
+      folder.close();
     }
-    progress({ phase: "ready", file: "", loaded: 1, total: 1 });
-    return new Pali3(running, handle);
   }
 
   /** @internal Whether the WebAssembly instance is gone, and its objects with it. */

@@ -19,15 +19,16 @@ export async function webGpuAdapter() {
 }
 
 /**
- * The device that `device` stands for here.
+ * The device that `device` stands for here, and whether it is an adapter that computes on the processor.
  * @param {"auto" | "webgpu" | "cpu"} device
- * @returns {Promise<"webgpu" | "cpu">}
+ * @returns {Promise<{device: "webgpu" | "cpu", software: boolean}>}
  */
 export async function chosenDevice(device) {
-  if (device === "cpu") return "cpu";
+  const cpu = /** @type {const} */ ({ device: "cpu", software: false });
+  if (device === "cpu") return cpu;
   const adapter = await webGpuAdapter();
   // On a software adapter the processor's own SIMD is ten times as fast as any shader.
-  if (device === "auto") return adapter !== null && !adapter.software ? "webgpu" : "cpu";
+  if (device === "auto" && (adapter === null || adapter.software)) return cpu;
   if (adapter === null) {
     const why = /** @type {any} */ (globalThis.navigator)?.gpu
       ? "the browser offers no adapter"
@@ -36,5 +37,5 @@ export async function chosenDevice(device) {
         : "this browser has no navigator.gpu";
     throw new Pali3Error("WebGPUUnavailable", `WebGPU is not available: ${why}`);
   }
-  return "webgpu";
+  return { device: "webgpu", software: adapter.software };
 }

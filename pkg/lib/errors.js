@@ -44,6 +44,12 @@ export class Pali3Error extends Error {
   }
 }
 
+/** What a value is, in words, for messages. @param {any} value */
+export function described(value) {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? (value.constructor?.name ?? "an object") : typeof value;
+}
+
 /** @param {unknown} [cause] */
 export function aborted(cause) {
   return new Pali3Error("Aborted", "aborted by the caller", cause);

@@ -26,6 +26,22 @@ function nearest(name, known) {
   return ranked.length > 0 && ranked[0].d <= Math.max(2, name.length / 3) ? ranked[0].k : null;
 }
 
+const DTYPES = ["f32", "q8", "q4"];
+
+/** @param {any} value */
+function isDtype(value) {
+  if (value === "auto" || DTYPES.includes(value)) return true;
+  if (value === null || typeof value !== "object") return false;
+  const parts = Object.entries(value);
+  return parts.length > 0 && parts.every(([part, dtype]) => (part === "vision" || part === "text") && DTYPES.includes(dtype));
+}
+
+/** The crate's spelling of a checked dtype: q4, or vision=q8,text=q4. @param {string | Record<string, string>} dtype */
+export function dtypeText(dtype) {
+  if (typeof dtype === "string") return dtype;
+  return Object.entries(dtype).map(([part, form]) => `${part}=${form}`).join(",");
+}
+
 /** @type {Record<string, [string, (value: any) => boolean]>} what an option takes, in words and as a test */
 const KINDS = {
   count: ["a whole number", (v) => Number.isSafeInteger(v) && v >= 0 && v <= 0xffffffff],
@@ -36,13 +52,17 @@ const KINDS = {
   texts: ["a string or an array of strings", (v) => typeof v === "string" || (Array.isArray(v) && v.every((s) => typeof s === "string"))],
   early: ['true, false or "never"', (v) => typeof v === "boolean" || v === "never"],
   device: ['"auto", "webgpu" or "cpu"', (v) => v === "auto" || v === "webgpu" || v === "cpu"],
+  dtype: ['"auto", "f32", "q8" or "q4", or an object with one of them for vision and for text', isDtype],
   callback: ["a function", (v) => typeof v === "function"],
   signal: ["an AbortSignal", (v) => typeof AbortSignal !== "undefined" && v instanceof AbortSignal],
   address: ["a URL", (v) => typeof v === "string" || v instanceof URL],
   anything: ["", () => true],
 };
 
-export const LOAD_OPTIONS = { device: "device", onProgress: "callback", signal: "signal", wasmUrl: "address" };
+export const LOAD_OPTIONS = { device: "device", dtype: "dtype", onProgress: "callback", signal: "signal", wasmUrl: "address" };
+
+/** What a source that is neither a URL nor a function holds. Its reader looks at the files themselves. */
+export const SOURCE_KEYS = { files: "anything" };
 
 export const ENCODE_OPTIONS = { signal: "signal" };
 
@@ -71,12 +91,14 @@ export const GENERATE_OPTIONS = { image: "anything", prompt: "text", signal: "si
  * @template T
  * @param {Record<string, string>} known
  * @param {T | undefined} options
+ * @param {string} [what] they are, for messages
+ * @param {string} [code] of the error
  * @returns {Partial<NonNullable<T>>}
  */
-export function checked(known, options) {
+export function checked(known, options, what = "option", code = "InvalidOption") {
   if (options === undefined) return {};
   if (options === null || typeof options !== "object") {
-    throw new Pali3Error("InvalidOption", `options: expected an object, found ${options === null ? "null" : typeof options}`);
+    throw new Pali3Error(code, `${what}s: expected an object, found ${options === null ? "null" : typeof options}`);
   }
   /** @type {any} */
   const kept = {};
@@ -84,13 +106,13 @@ export function checked(known, options) {
     if (!Object.hasOwn(known, name)) {
       const near = nearest(name, Object.keys(known));
       const hint = near === null ? `known are ${Object.keys(known).join(", ")}` : `did you mean ${near}?`;
-      throw new Pali3Error("InvalidOption", `option ${name}: unknown; ${hint}`);
+      throw new Pali3Error(code, `${what} ${name}: unknown; ${hint}`);
     }
     if (value === undefined) continue;
     const [words, fits] = KINDS[known[name]];
     if (!fits(value)) {
       const found = typeof value === "string" ? JSON.stringify(value) : String(value);
-      throw new Pali3Error("InvalidOption", `option ${name}: expected ${words}, found ${found}`);
+      throw new Pali3Error(code, `${what} ${name}: expected ${words}, found ${found}`);
     }
     kept[name] = value;
   }

@@ -1,8 +1,8 @@
 // @ts-check
 // The browser decodes a picture, and does nothing else to it: no colour management, no scaling, no blending.
 // Everything that decides the numbers happens in the crate, as it does natively.
-import { aborted, Pali3Error, throwIfAborted } from "./errors.js";
-import { request, resolveUrl, statusError } from "./folder.js";
+import { aborted, described, Pali3Error, throwIfAborted } from "./errors.js";
+import { request, resolveUrl, statusError } from "./request.js";
 
 /** @type {ImageBitmapOptions} */
 const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" };
@@ -13,12 +13,6 @@ const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imag
 function isA(value, name) {
   const known = /** @type {any} */ (globalThis)[name];
   return typeof known === "function" && value instanceof known;
-}
-
-/** @param {any} value */
-function described(value) {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? (value.constructor?.name ?? "an object") : typeof value;
 }
 
 /**

@@ -2,7 +2,7 @@
 // The WebAssembly instance. It traps when the crate panics: then every call under way on it fails with a typed
 // error, and the next load starts a fresh instance.
 import { Pali3Error } from "./errors.js";
-import { resolveUrl } from "./folder.js";
+import { resolveUrl } from "./request.js";
 
 /** @typedef {typeof import("../wasm/pali3.js")} Bindings */
 
