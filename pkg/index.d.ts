@@ -95,12 +95,20 @@ export type NamedBlob = Blob & { readonly name: string; readonly webkitRelativeP
  */
 export type ModelSource = string | URL | LocalFiles | SourceFunction;
 
+/** Form of a matrix. */
+export type Dtype = "f32" | "q8" | "q4";
+
 export interface LoadOptions {
   /**
    * `"auto"` (the default) takes WebGPU where there is a real GPU, else the CPU: on a software adapter
    * WebAssembly is much faster than any shader. `"webgpu"` insists on WebGPU, even in software.
    */
   device?: "auto" | Device;
+  /**
+   * How matrices are held and computed on: 32-bit floats, or blocks of 8- or 4-bit integers (8.5 and 4.5 bits a weight).
+   * `"auto"` (the default) takes them as the folder stores them. A folder of floats is quantized while it loads.
+   */
+  dtype?: "auto" | Dtype | { vision?: Dtype; text?: Dtype };
   onProgress?: (event: Progress) => void;
   signal?: AbortSignal;
   /** Where `pali3_bg.wasm` is, if not beside the package's own files. */
@@ -111,6 +119,8 @@ export interface LoadOptions {
 export interface ModelInfo {
   /** Parameters of the whole model. */
   readonly parameters: number;
+  /** Form of each part's matrices on the device; `"f16"`: halves in the file, computed on as 32-bit floats. */
+  readonly dtypes: Readonly<Record<"vision_tower" | "multi_modal_projector" | "language_model", Dtype | "f16">>;
   /** Width and height of a picture as the model sees it, in pixels. */
   readonly imageSize: readonly [number, number];
   /** Tokens that a picture becomes. */
@@ -224,6 +234,7 @@ export class Pali3 {
 
   /**
    * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
+   * Weights go to the device piece by piece; at any time at most 8 MB of them (or one row) are in between.
    * @param source where it is
    */
   static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;

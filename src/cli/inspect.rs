@@ -1,6 +1,6 @@
 //! `pali3 inspect`: what a model folder holds and what is wrong with it, from its headers alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
 use crate::pali3::{empty_model, open_checkpoint};
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, DirFolder, Entry, Kind, ModelFolder, slots};
+use crate::weights::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot, slots};
 
 /// Options of `pali3 inspect`.
 #[derive(Debug, Args)]
@@ -89,12 +89,14 @@ async fn examine(folder: &DirFolder) -> Report {
         None => Checkpoint::open(folder, Kind::Pali3).await,
     };
     let checkpoint = note(&mut problems, opened);
+    let mut places = vec![];
     if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
         let dtypes = config.quantization_config.as_ref();
         let dtypes = dtypes.map_or(PartDtypes::all(Dtype::F32), |config| config.dtypes);
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
         let model = empty_model(checkpoint, config, &dtypes, &device::cpu());
-        problems.extend(checkpoint.problems(&slots(Kind::Pali3, &model)));
+        places = slots(Kind::Pali3, &model);
+        problems.extend(checkpoint.problems(&places));
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);
     let mut files: Vec<String> = entries.iter().map(|entry| entry.file.clone()).collect();
@@ -108,10 +110,11 @@ async fn examine(folder: &DirFolder) -> Report {
                     entries
                         .iter()
                         .filter(|entry| entry.published.starts_with(name)),
+                    &places,
                 ),
             })
             .into(),
-        all: Sum::of(entries.iter()),
+        all: Sum::of(entries.iter(), &places),
         files,
         problems: problems.iter().flat_map(lines).collect(),
     }
@@ -184,17 +187,22 @@ fn problem_count(problems: &[String]) -> String {
 }
 
 impl Sum {
-    fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
+    /// `places`: those of the model, which know what a matrix in blocks stands for.
+    fn of<'a>(entries: impl Iterator<Item = &'a Entry>, places: &[Slot]) -> Self {
+        let places: HashMap<&str, &Slot> = places.iter().map(|p| (p.name.as_str(), p)).collect();
         let mut sum = Self::default();
         for entry in entries {
-            let parameters: usize = entry.shape.iter().product();
-            let dtype = match &entry.dtype {
-                Ok(dtype) => dtype.name(),
-                Err(other) => other,
-            };
+            let place = places.get(entry.published.as_str());
             sum.tensors += 1;
-            sum.parameters += parameters;
             sum.bytes += entry.bytes();
+            let (dtype, parameters) = match (&entry.dtype, place.map(|p| (p.format, p.len()))) {
+                // Its scales are no parameters of their own.
+                (Ok(ElementType::U32), Some((Some(format), len))) => (format.name(), len),
+                (Ok(_), None) if entry.published.ends_with(".scales") => continue,
+                (Ok(dtype), _) => (dtype.name(), entry.shape.iter().product()),
+                (Err(other), _) => (other.as_str(), entry.shape.iter().product()),
+            };
+            sum.parameters += parameters;
             *sum.dtypes.entry(dtype.to_string()).or_default() += parameters;
         }
         sum

@@ -1,11 +1,13 @@
-//! The command line: `pali3 run|encode|score|inspect|train`.
+//! The command line: `pali3 run|encode|score|inspect|quantize|compare|train`.
 //!
 //! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
 
+mod compare;
 mod encode;
 mod inspect;
 mod output;
 mod progress;
+mod quantize;
 mod run;
 mod score;
 mod session;
@@ -35,6 +37,10 @@ enum Command {
     Score(score::ScoreArgs),
     /// Towers, parameters, element types and bytes of a model folder, and what is wrong with it
     Inspect(inspect::InspectArgs),
+    /// Write a model folder in another form: 8- or 4-bit blocks, halves or floats
+    Quantize(quantize::QuantizeArgs),
+    /// How far one form of a model is from another: errors layer by layer, agreement, answers side by side
+    Compare(compare::CompareArgs),
     /// Train pali3-tiny from nothing
     Train(crate::train::cli::TrainArgs),
 }
@@ -57,6 +63,8 @@ pub fn main() -> ExitCode {
         Command::Encode(args) => pollster::block_on(encode::encode(&args)),
         Command::Score(args) => pollster::block_on(score::score(&args)),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Quantize(args) => pollster::block_on(quantize::quantize(&args)),
+        Command::Compare(args) => pollster::block_on(compare::compare(&args)),
         Command::Train(args) => crate::train::cli::run(&args),
     };
     match result {

@@ -14,6 +14,12 @@ impl Progress {
         Self::start(style, message)
     }
 
+    /// A bar over things that are counted.
+    pub(super) fn count(message: &'static str) -> Self {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+        Self::start(style, message)
+    }
+
     /// A spinner, for work whose end is not known.
     pub(super) fn spinner(message: &'static str) -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");

@@ -214,12 +214,9 @@ impl Pali3 {
     ) -> Result<Vec<ScoredToken>> {
         let target = self.ids("target", target)?;
         let (hidden_states, mask) = self.encode(image, prompt)?;
-        let start = self.parts.config.text_config.decoder_start_token_id;
-        let input: Vec<u32> = std::iter::once(start)
-            .chain(target[..target.len() - 1].iter().copied())
-            .collect();
+        let input = self.int_tensor(&self.shifted(&target));
         let text = self.parts.model.language_model();
-        let logits = text.decode(self.int_tensor(&input), hidden_states, &mask, &Trace::off());
+        let logits = text.decode(input, hidden_states, &mask, &Trace::off());
         let vocab_size = logits.dims()[2];
         let logits = read(logits).await?;
         let scored = target.iter().zip(logits.chunks_exact(vocab_size));
@@ -229,6 +226,50 @@ impl Pali3 {
                 Ok(ScoredToken { token_id, logprob })
             })
             .collect()
+    }
+}
+
+/// What a model computes between its input and its scores, by name and in order.
+pub type Intermediates = Vec<(String, Vec<f32>)>;
+
+impl Pali3 {
+    /// Every named intermediate on the way to the scores of a given answer, `target` as token ids.
+    ///
+    /// # Errors
+    /// As [`Pali3::encode_image`] and [`Pali3::score`].
+    pub async fn trace(
+        &self,
+        image: Option<&RgbImage>,
+        prompt: &str,
+        target: &[u32],
+    ) -> Result<Intermediates> {
+        let Parts { model, device, .. } = &*self.parts;
+        let trace = Trace::on();
+        let mut projected = None;
+        if let Some(image) = image {
+            let pixels = self.preprocess(image)?;
+            let shape = [1, 3, pixels.height, pixels.width];
+            let pixels = Tensor::from_data(TensorData::new(pixels.data, shape), device);
+            let visual_tokens = model.visual_tokens(pixels, &trace);
+            projected = Some(model.project(visual_tokens, &trace));
+        }
+        let ids = self.ids("prompt", prompt)?;
+        let mask = AttentionMask::new(&[vec![true; ids.len()]]);
+        let (hidden_states, mask) = model.encode(projected, self.int_tensor(&ids), &mask, &trace);
+        let text = model.language_model();
+        let input = self.int_tensor(&self.shifted(target));
+        text.decode(input, hidden_states, &mask, &trace);
+        let records = trace.into_data().await?.into_iter();
+        records
+            .map(|(name, data)| Ok((name, data.try_to_vec().map_err(Error::device)?)))
+            .collect()
+    }
+
+    /// What the decoder has seen before each token of an answer.
+    fn shifted(&self, target: &[u32]) -> Vec<u32> {
+        let start = self.parts.config.text_config.decoder_start_token_id;
+        let before = target[..target.len().saturating_sub(1)].iter().copied();
+        std::iter::once(start).chain(before).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `HttpFolder` of `pkg/lib/folder.js`, or anything with the same methods.
+    /// `StreamedFolder` of `pkg/lib/source/stream.js`, or anything with the same methods.
     pub type FileReader;
 
     #[wasm_bindgen(method, catch)]

@@ -83,7 +83,7 @@ impl Gpu {
         let limits = handle.limits();
         let largest_buffer = limits
             .max_buffer_size
-            .min(u64::from(limits.max_storage_buffer_binding_size));
+            .min(limits.max_storage_buffer_binding_size);
         let setup = WgpuSetup {
             instance,
             adapter,

@@ -44,6 +44,7 @@ impl ElementType {
     }
 
     /// The type in safetensors' words.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn stored(self) -> Dtype {
         match self {
             ElementType::F32 => Dtype::F32,

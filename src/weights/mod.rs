@@ -1,18 +1,25 @@
 //! Weights at rest: model folder → safetensors header → tensors, one by one, onto the device.
 
 mod checkpoint;
+#[cfg(feature = "cli")]
+mod convert;
 mod folder;
 mod header;
 mod index;
 mod load;
 pub mod names;
+mod pieces;
 #[cfg(not(target_arch = "wasm32"))]
 mod save;
 mod sink;
 mod slots;
 mod spans;
+#[cfg(feature = "cli")]
+mod write;
 
 pub use checkpoint::{Checkpoint, Entry};
+#[cfg(feature = "cli")]
+pub use convert::Conversion;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::DirFolder;
 pub use folder::ModelFolder;
@@ -22,3 +29,5 @@ pub use names::Kind;
 #[cfg(not(target_arch = "wasm32"))]
 pub use save::save;
 pub use slots::{Slot, slots};
+#[cfg(feature = "cli")]
+pub use write::{Planned, SHARD_SIZE, ShardWriter};

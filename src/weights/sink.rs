@@ -1,13 +1,13 @@
 //! Pieces of tensors on their way from a file's form to the device's.
 
-use super::checkpoint::{Checkpoint, Entry, Form};
-use super::folder::{ModelFolder, read_exactly};
-use super::header::ElementType;
+use super::checkpoint::{Checkpoint, Form};
+use super::folder::ModelFolder;
+use super::pieces::{Pieces, words};
 use super::slots::{Arrived, scales_of};
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels;
-use crate::quant::{Effort, QuantFormat, dequantize, quantize};
+use crate::quant::{Effort, QuantFormat, blocks, quantize};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, s};
 use half::f16;
 use std::collections::HashMap;
@@ -29,14 +29,11 @@ pub(super) enum Way {
 
 /// Takes pieces in any number, in order within a tensor.
 pub(super) struct Sink<'a, F> {
-    checkpoint: &'a Checkpoint,
-    folder: &'a F,
+    pieces: Pieces<'a, F>,
     device: &'a Device,
     pub(super) arrived: Arrived,
     /// Scales of matrices that have not come to their end: pairs of halves may lie in two pieces.
     halves: HashMap<String, Vec<f16>>,
-    /// Scales of the matrix that is being converted from blocks, read ahead of its words.
-    ahead: Option<(usize, Vec<f16>)>,
     /// What was put on the device last.
     last: Last,
 }
@@ -52,12 +49,10 @@ enum Last {
 impl<'a, F: ModelFolder> Sink<'a, F> {
     pub(super) fn new(checkpoint: &'a Checkpoint, folder: &'a F, device: &'a Device) -> Self {
         Self {
-            checkpoint,
-            folder,
+            pieces: Pieces::new(checkpoint, folder),
             device,
             arrived: Arrived::default(),
             halves: HashMap::new(),
-            ahead: None,
             last: Last::Nothing,
         }
     }
@@ -70,7 +65,7 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
         first: usize,
         bytes: &[u8],
     ) -> Result<()> {
-        let about = &self.checkpoint.entries[entry];
+        let about = &self.pieces.checkpoint.entries[entry];
         let name = &about.published;
         match way {
             Way::Words => {
@@ -78,11 +73,12 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
                 self.push_words(name, first / 4, total, words(bytes));
             }
             Way::Scales => {
-                let halves = self.finite_halves(about, first / 2, bytes)?;
+                let halves = self.pieces.halves(entry, first, bytes)?;
                 self.push_scales(name, about.bytes() as usize / 2, halves);
             }
             Way::Convert { form, to, shape } => {
-                let (start, values) = self.values(about, *form, shape, first, bytes).await?;
+                let floats = self.pieces.floats(entry, *form, shape, first, bytes);
+                let (start, values) = floats.await?;
                 let total = shape.iter().product();
                 match (to, &shape[..]) {
                     (Some(format), &[_, in_features]) => {
@@ -93,45 +89,6 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
             }
         }
         Ok(())
-    }
-
-    /// A piece as floats, and the index of the first of them in the tensor.
-    async fn values(
-        &mut self,
-        entry: &Entry,
-        form: Form,
-        shape: &[usize],
-        first: usize,
-        bytes: &[u8],
-    ) -> Result<(usize, Vec<f32>)> {
-        match form {
-            Form::Floats(dtype) => {
-                let (start, values) = (first / dtype.size(), dtype.decode(bytes));
-                self.check_finite(entry, start, &values)?;
-                Ok((start, values))
-            }
-            Form::Blocks(format, scales) => {
-                // Pieces are whole rows (`spans.rs`).
-                let in_features = shape.last().copied().unwrap_or(1);
-                let row_blocks = crate::quant::blocks(in_features);
-                let row_bytes = 4 * format.words_per_row(in_features).max(1);
-                let (row, rows) = (first / row_bytes, bytes.len() / row_bytes);
-                let scales = self.scales_ahead(scales).await?;
-                let scales = &scales[row * row_blocks..][..rows * row_blocks];
-                let values = dequantize(format, &words(bytes), scales, in_features);
-                Ok((row * in_features, values))
-            }
-        }
-    }
-
-    /// The scales of a matrix whose words are coming.
-    async fn scales_ahead(&mut self, index: usize) -> Result<&[f16]> {
-        if self.ahead.as_ref().is_none_or(|(of, _)| *of != index) {
-            let entry = &self.checkpoint.entries[index];
-            let bytes = read_exactly(self.folder, &entry.file, entry.range.clone()).await?;
-            self.ahead = Some((index, self.finite_halves(entry, 0, &bytes)?));
-        }
-        Ok(self.ahead.as_ref().map_or(&[], |(_, scales)| scales))
     }
 
     fn push_floats(&mut self, name: &str, start: usize, total: usize, values: Vec<f32>) {
@@ -189,7 +146,7 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
         let packed = quantize(format, values, in_features, Effort::Fast);
         let (row, rows) = (start / in_features.max(1), total / in_features.max(1));
         let row_words = format.words_per_row(in_features);
-        let row_blocks = crate::quant::blocks(in_features);
+        let row_blocks = blocks(in_features);
         self.push_words(name, row * row_words, rows * row_words, packed.words);
         self.push_scales(&scales_of(name), rows * row_blocks, packed.scales);
     }
@@ -211,25 +168,4 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
         }
         Ok(())
     }
-
-    fn finite_halves(&self, entry: &Entry, start: usize, bytes: &[u8]) -> Result<Vec<f16>> {
-        let values = ElementType::F16.decode(bytes);
-        self.check_finite(entry, start, &values)?;
-        let pairs = bytes.as_chunks::<2>().0.iter();
-        Ok(pairs.map(|b| f16::from_le_bytes(*b)).collect())
-    }
-
-    fn check_finite(&self, entry: &Entry, start: usize, values: &[f32]) -> Result<()> {
-        let Some(index) = values.iter().position(|value| !value.is_finite()) else {
-            return Ok(());
-        };
-        let problem = format!("{}[{}] is {}", entry.name, start + index, values[index]);
-        Err(Error::corrupt(self.folder.describe(&entry.file), problem))
-    }
-}
-
-/// Little-endian words.
-fn words(bytes: &[u8]) -> Vec<u32> {
-    let fours = bytes.as_chunks::<4>().0.iter();
-    fours.map(|b| u32::from_le_bytes(*b)).collect()
 }

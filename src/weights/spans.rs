@@ -64,6 +64,13 @@ fn gap(file: usize, range: Range<u64>, spans: &mut Vec<Span>) {
     }
 }
 
+/// Bytes of the whole rows of a tensor that fit a piece, or of one row.
+pub(super) fn rows_at_once(entry: &Entry) -> u64 {
+    let rows = entry.shape.first().copied().unwrap_or(1).max(1) as u64;
+    let row = (entry.bytes() / rows).max(1);
+    (PIECE / row).max(1) * row
+}
+
 fn tensor(file: usize, i: usize, entry: &Entry, spans: &mut Vec<Span>) {
     let part = |range: Range<u64>| Part { entry: i, range };
     // Beside its neighbour, where both are small.
@@ -77,9 +84,7 @@ fn tensor(file: usize, i: usize, entry: &Entry, spans: &mut Vec<Span>) {
         last.parts.push(part(entry.range.clone()));
         return;
     }
-    let rows = entry.shape.first().copied().unwrap_or(1).max(1) as u64;
-    let row = entry.bytes() / rows;
-    let step = (PIECE / row.max(1)).max(1) * row.max(1);
+    let step = rows_at_once(entry);
     let mut start = entry.range.start;
     loop {
         let end = entry.range.end.min(start + step);

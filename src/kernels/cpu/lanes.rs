@@ -1,6 +1,6 @@
 //! The few vector operations that the product needs, for each kind of processor.
 
-use crate::quant::{BLOCK, QuantFormat};
+use crate::quant::QuantFormat;
 
 /// A block of weights as 16-bit integers, and sums of products with it.
 ///
@@ -21,30 +21,32 @@ pub(super) trait Lanes: Copy {
 }
 
 /// Plain Rust, which compilers turn into what vectors there are.
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 #[derive(Clone, Copy)]
 pub(super) struct Plain;
 
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 impl Lanes for Plain {
-    type Block = [i16; BLOCK];
+    type Block = [i16; 32];
     type Sum = f32;
 
     #[inline(always)]
     unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
-        let mut block = [0; BLOCK];
+        let mut block = [0; 32];
         match format {
             QuantFormat::Q8 => {
                 // SAFETY: the caller's pointer is valid for 32 bytes.
-                let bytes = unsafe { &*bytes.cast::<[i8; BLOCK]>() };
+                let bytes = unsafe { &*bytes.cast::<[i8; 32]>() };
                 for (weight, &byte) in block.iter_mut().zip(bytes) {
                     *weight = i16::from(byte);
                 }
             }
             QuantFormat::Q4 => {
                 // SAFETY: the caller's pointer is valid for 16 bytes.
-                let bytes = unsafe { &*bytes.cast::<[u8; BLOCK / 2]>() };
+                let bytes = unsafe { &*bytes.cast::<[u8; 16]>() };
                 for (j, &byte) in bytes.iter().enumerate() {
                     block[j] = i16::from(byte & 15) - 8;
-                    block[j + BLOCK / 2] = i16::from(byte >> 4) - 8;
+                    block[j + 16] = i16::from(byte >> 4) - 8;
                 }
             }
         }
@@ -59,7 +61,7 @@ impl Lanes for Plain {
     #[inline(always)]
     unsafe fn add(sum: f32, block: Self::Block, x: *const i16, scale: f32) -> f32 {
         // SAFETY: the caller's pointer is valid for 32 integers.
-        let x = unsafe { &*x.cast::<[i16; BLOCK]>() };
+        let x = unsafe { &*x.cast::<[i16; 32]>() };
         let products = block
             .iter()
             .zip(x)

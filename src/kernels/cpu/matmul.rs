@@ -1,7 +1,7 @@
 //! `x Wᵀ` with `W` in blocks.
 
 use super::activations::Activations;
-use super::lanes::{Lanes, Plain};
+use super::lanes::Lanes;
 use super::{Matrix, half_to_f32};
 use crate::quant::{BLOCK, QuantFormat, blocks};
 
@@ -76,7 +76,7 @@ fn product(
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     return by_format::<super::lanes::Simd128>(x, rows, weight, outputs);
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    by_format::<Plain>(x, rows, weight, outputs)
+    by_format::<super::lanes::Plain>(x, rows, weight, outputs)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -221,8 +221,12 @@ mod tests {
                 };
                 let dense = dequantize(format, &packed.words, &packed.scales, in_features);
                 let found = matmul(&x, matrix);
-                let plain =
-                    by_format::<Plain>(&Activations::new(&x), rows, matrix, 0..out_features);
+                let plain = by_format::<crate::kernels::cpu::lanes::Plain>(
+                    &Activations::new(&x),
+                    rows,
+                    matrix,
+                    0..out_features,
+                );
                 for row in 0..rows {
                     for output in 0..out_features {
                         let products = (0..in_features).map(|i| {

@@ -1,0 +1,184 @@
+//! `pali3 quantize`: a model folder in another form.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::output;
+use super::progress::Progress;
+use crate::config::{Dtype, Pali3Config, PartDtypes, QuantizationConfig};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::pali3::{empty_model, open_checkpoint};
+use crate::quant::Effort;
+use crate::weights::{Conversion, DirFolder, Kind, ModelFolder, SHARD_SIZE, slots};
+
+/// Options of `pali3 quantize`.
+#[derive(Debug, Args)]
+pub(super) struct QuantizeArgs {
+    /// Model folder to read
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Form of the matrices: q8, q4, f16 or f32, or one for each part as in vision=q8,text=q4; a part left out stays as it
+    /// is
+    #[arg(long, value_name = "FORM")]
+    dtype: String,
+    /// Folder to write; made if need be, and must hold no weights
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Bytes of a shard; K, M or G may follow
+    #[arg(long, value_name = "BYTES", default_value_t = SHARD_SIZE.to_string())]
+    shard_size: String,
+    /// Take GGUF's own 4-bit rounding (Q4_0) instead of searching for each block's best scale
+    #[arg(long)]
+    fast: bool,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    out: String,
+    dtypes: PartDtypes,
+    bytes_before: u64,
+    bytes_after: u64,
+}
+
+/// What else belongs to a folder; files that are not there are passed over.
+const OTHER_FILES: &[&str] = &[
+    "preprocessor_config.json",
+    "generation_config.json",
+    "tokenizer.json",
+];
+
+/// Runs the command.
+pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
+    let folder = DirFolder::new(&args.model)?;
+    let name = "config.json";
+    let source = folder.describe(name);
+    let text = folder.require(name).await?;
+    let config = Pali3Config::from_json(&source, &text)?;
+    let stored = config.quantization_config.as_ref();
+    let stored = stored.map_or(PartDtypes::all(Dtype::F32), |stored| stored.dtypes);
+    let conversion = Conversion {
+        dtypes: stored.with("dtype", &args.dtype)?,
+        effort: if args.fast {
+            Effort::Fast
+        } else {
+            Effort::Search
+        },
+        shard_size: bytes("shard_size", &args.shard_size)?,
+    };
+    prepare(&args.out)?;
+    let checkpoint = open_checkpoint(&folder, &config).await?;
+    let model = empty_model(&checkpoint, &config, &conversion.dtypes, &device::cpu());
+    let slots = slots(Kind::Pali3, &model);
+    {
+        let bar = Progress::bytes("quantizing");
+        let mut report = |done: u64, total: u64| bar.set(done, total);
+        let out = &args.out;
+        checkpoint
+            .convert(&folder, &slots, &conversion, out, &mut report)
+            .await?;
+    }
+    for name in OTHER_FILES {
+        if let Some(bytes) = folder.read(name).await? {
+            write(&args.out.join(name), &bytes)?;
+        }
+    }
+    // Last, so that a folder with a configuration is a whole one.
+    write(
+        &args.out.join(name),
+        &described(&source, &text, &conversion.dtypes)?,
+    )?;
+    let report = Report {
+        out: args.out.display().to_string(),
+        dtypes: conversion.dtypes,
+        bytes_before: weights_in(&args.model)?,
+        bytes_after: weights_in(&args.out)?,
+    };
+    if args.json {
+        return output::json(&report);
+    }
+    output::text(&format!(
+        "{}: {} bytes of weights, {:.3} of the {} before\n",
+        report.out,
+        report.bytes_after,
+        report.bytes_after as f64 / report.bytes_before.max(1) as f64,
+        report.bytes_before
+    ))
+}
+
+/// The configuration with every key that it had, and what has become of the matrices.
+fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> {
+    let corrupt = |error: serde_json::Error| Error::corrupt(source, error);
+    let mut config: Value = serde_json::from_slice(text).map_err(corrupt)?;
+    if let Value::Object(keys) = &mut config {
+        keys.remove("quantization_config");
+        if dtypes.any_quantized() {
+            let description = serde_json::to_value(QuantizationConfig::new(*dtypes));
+            keys.insert("quantization_config".into(), description.map_err(corrupt)?);
+        }
+    }
+    let mut text = serde_json::to_vec_pretty(&config).map_err(corrupt)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Makes the folder; one that holds weights stays as it is.
+fn prepare(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out).map_err(|error| io(out, &error))?;
+    for entry in std::fs::read_dir(out).map_err(|error| io(out, &error))? {
+        let path = entry.map_err(|error| io(out, &error))?.path();
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let problem = format!("{} is there already", path.display());
+            return Err(Error::option("out", problem));
+        }
+    }
+    Ok(())
+}
+
+fn weights_in(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).map_err(|error| io(folder, &error))? {
+        let entry = entry.map_err(|error| io(folder, &error))?;
+        if entry.path().extension().is_some_and(|e| e == "safetensors") {
+            bytes += entry.metadata().map_err(|error| io(folder, &error))?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).map_err(|error| io(path, &error))
+}
+
+fn io(path: &Path, error: &std::io::Error) -> Error {
+    Error::Io {
+        file: path.display().to_string(),
+        problem: error.to_string(),
+    }
+}
+
+/// `256M` → 256,000,000
+fn bytes(option: &str, text: &str) -> Result<u64> {
+    let digits = text.trim_end_matches(['K', 'M', 'G']);
+    let factor = match &text[digits.len()..] {
+        "" => Some(1),
+        "K" => Some(1_000),
+        "M" => Some(1_000_000),
+        "G" => Some(1_000_000_000),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number
+        .zip(factor)
+        .and_then(|(n, factor)| n.checked_mul(factor));
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| {
+        let problem = format!("expected a number of bytes such as 256M, found {text:?}");
+        Error::option(option, problem)
+    })
+}
