@@ -1,4 +1,4 @@
-//! The command line: `pali3 run|encode|score|inspect|quantize|compare|train`.
+//! The command line: `pali3 run|encode|score|inspect|quantize|compare|random|train`.
 //!
 //! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
 
@@ -8,6 +8,7 @@ mod inspect;
 mod output;
 mod progress;
 mod quantize;
+mod random;
 mod run;
 mod score;
 mod session;
@@ -41,6 +42,8 @@ enum Command {
     Quantize(quantize::QuantizeArgs),
     /// How far one form of a model is from another: errors layer by layer, agreement, answers side by side
     Compare(compare::CompareArgs),
+    /// Write a model folder of any size with random weights, to measure with
+    Random(random::RandomArgs),
     /// Train pali3-tiny from nothing
     Train(crate::train::cli::TrainArgs),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Quantize(args) => pollster::block_on(quantize::quantize(&args)),
         Command::Compare(args) => pollster::block_on(compare::compare(&args)),
+        Command::Random(args) => random::random(&args),
         Command::Train(args) => crate::train::cli::run(&args),
     };
     match result {

@@ -129,7 +129,7 @@ fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> 
 }
 
 /// Makes the folder; one that holds weights stays as it is.
-fn prepare(out: &Path) -> Result<()> {
+pub(super) fn prepare(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).map_err(|error| io(out, &error))?;
     for entry in std::fs::read_dir(out).map_err(|error| io(out, &error))? {
         let path = entry.map_err(|error| io(out, &error))?.path();
@@ -152,7 +152,8 @@ fn weights_in(folder: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file whole.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|error| io(path, &error))
 }
 
@@ -164,7 +165,7 @@ fn io(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// `256M` → 256,000,000
-fn bytes(option: &str, text: &str) -> Result<u64> {
+pub(super) fn bytes(option: &str, text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(['K', 'M', 'G']);
     let factor = match &text[digits.len()..] {
         "" => Some(1),

@@ -22,6 +22,7 @@ pub type VisionSize = [usize; 6];
 pub type TextSize = [usize; 7];
 
 const SO400M14: VisionSize = [1152, 4304, 27, 16, 224, 14];
+const BASE16: VisionSize = [768, 3072, 12, 12, 224, 16];
 const G14: VisionSize = [1664, 8192, 48, 16, 224, 14];
 const XL: TextSize = [32128, 2048, 5120, 64, 32, 24, 24];
 
@@ -29,6 +30,7 @@ const XL: TextSize = [32128, 2048, 5120, 64, 32, 24, 24];
 #[rustfmt::skip]
 pub const PRESETS: &[Preset] = &[
     Preset { name: "pali3-tiny", vision: Some([128, 512, 4, 4, 64, 8]), text: Some([128, 64, 128, 16, 4, 2, 2]) },
+    Preset { name: "base16", vision: Some(BASE16), text: None },
     Preset { name: "so400m14", vision: Some(SO400M14), text: None },
     Preset { name: "g14", vision: Some(G14), text: None },
     Preset { name: "t5-1.1-small", vision: None, text: Some([32128, 512, 1024, 64, 6, 8, 8]) },

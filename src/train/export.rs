@@ -5,6 +5,7 @@ use super::evaluate::{Accuracy, Tally};
 use super::scenes::{HELD_OUT_PAIRS, QuestionType};
 use super::tokenizer::tokenizer_json;
 use super::trainer::Trainer;
+use crate::config::Pali3Config;
 use crate::error::{Error, Result};
 use crate::weights::{ElementType, Kind};
 use serde_json::{Value, json};
@@ -16,7 +17,19 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`] when a file cannot be written, [`Error::Device`] when the weights cannot be read.
 pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path) -> Result<()> {
-    let config = &trainer.recipe().config;
+    for (name, text) in json_files(&trainer.recipe().config)? {
+        write_file(&folder.join(name), text)?;
+    }
+    let weights = folder.join("model.safetensors");
+    crate::weights::save(Kind::Pali3, &trainer.model(), ElementType::F16, &weights)?;
+    write_file(&folder.join("README.md"), model_card(trainer, accuracy))
+}
+
+/// Name and text of the files around the weights of a model that uses this crate's own tokenizer.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a configuration that JSON cannot hold: numbers that are none.
+pub(crate) fn json_files(config: &Pali3Config) -> Result<[(&'static str, String); 4]> {
     let side = config.vision_config.image_size;
     let half = [0.5, 0.5, 0.5];
     let preprocessor = json!({
@@ -41,18 +54,12 @@ pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path
     });
     let config =
         serde_json::to_value(config).map_err(|error| Error::corrupt("config.json", error))?;
-    let files = [
-        ("config.json", config),
-        ("preprocessor_config.json", preprocessor),
-        ("generation_config.json", generation),
-        ("tokenizer.json", tokenizer_json()),
-    ];
-    for (name, value) in files {
-        write_file(&folder.join(name), pretty(&value)?)?;
-    }
-    let weights = folder.join("model.safetensors");
-    crate::weights::save(Kind::Pali3, &trainer.model(), ElementType::F16, &weights)?;
-    write_file(&folder.join("README.md"), model_card(trainer, accuracy))
+    Ok([
+        ("config.json", pretty(&config)?),
+        ("preprocessor_config.json", pretty(&preprocessor)?),
+        ("generation_config.json", pretty(&generation)?),
+        ("tokenizer.json", pretty(&tokenizer_json())?),
+    ])
 }
 
 fn pretty(value: &Value) -> Result<String> {

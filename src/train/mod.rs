@@ -26,6 +26,8 @@ mod tests;
 
 pub use curve::{Curve, Point};
 pub use evaluate::{Accuracy, Tally};
+#[cfg(feature = "cli")]
+pub(crate) use export::json_files;
 pub use recipe::Recipe;
 pub use schedule::Schedule;
 pub use trainer::{Event, Trainer};

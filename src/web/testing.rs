@@ -23,7 +23,11 @@ pub fn parity_cases() -> Array {
             .map(|&name| JsValue::from_str(name))
             .collect::<Array>()
     };
-    Array::of3(&list(models::CASES), &list(&[KERNELS]), &list(PREPROCESSING))
+    Array::of3(
+        &list(models::CASES),
+        &list(&[KERNELS]),
+        &list(PREPROCESSING),
+    )
 }
 
 /// Runs one case and returns its checks in JSON. `read` gives a fixture file's bytes by its path, or `null`.

@@ -6,7 +6,7 @@ use super::header::ElementType;
 use super::pieces::Pieces;
 use super::slots::{Slot, scales_of};
 use super::spans::rows_at_once;
-use super::write::{Planned, ShardWriter};
+use super::write::{Planned, ShardWriter, planned};
 use crate::config::{Dtype, PartDtypes};
 use crate::error::{Error, Result};
 use crate::quant::{Effort, QuantFormat, blocks, quantize};
@@ -66,7 +66,10 @@ impl Checkpoint {
                 })
             })
             .collect();
-        let planned: Vec<Planned> = jobs.iter().flat_map(Job::planned).collect();
+        let planned: Vec<Planned> = jobs
+            .iter()
+            .flat_map(|job| planned(job.slot, job.dtype))
+            .collect();
         let indexed = conversion.dtypes.any_quantized();
         let mut writer = ShardWriter::new(to, &planned, conversion.shard_size, indexed)?;
         let mut pieces = Pieces::new(self, folder);
@@ -118,34 +121,6 @@ fn float_type(dtype: Dtype, form: Form) -> ElementType {
 }
 
 impl Job<'_> {
-    /// The tensors that this one becomes.
-    fn planned(&self) -> Vec<Planned> {
-        let Slot {
-            name,
-            shape,
-            format,
-        } = self.slot;
-        match (format, &shape[..]) {
-            (Some(format), &[out_features, in_features]) => vec![
-                Planned {
-                    name: name.clone(),
-                    dtype: ElementType::U32,
-                    shape: vec![out_features, format.words_per_row(in_features)],
-                },
-                Planned {
-                    name: scales_of(name),
-                    dtype: ElementType::F16,
-                    shape: vec![out_features, blocks(in_features)],
-                },
-            ],
-            _ => vec![Planned {
-                name: name.clone(),
-                dtype: self.dtype,
-                shape: shape.clone(),
-            }],
-        }
-    }
-
     /// Floats of the tensor from `index` on: whole rows where it becomes blocks.
     fn write(
         &self,

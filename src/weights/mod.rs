@@ -9,6 +9,8 @@ mod index;
 mod load;
 pub mod names;
 mod pieces;
+#[cfg(feature = "cli")]
+mod random;
 #[cfg(not(target_arch = "wasm32"))]
 mod save;
 mod sink;
@@ -26,6 +28,8 @@ pub use folder::ModelFolder;
 pub use header::ElementType;
 pub use load::Progress;
 pub use names::Kind;
+#[cfg(feature = "cli")]
+pub use random::write_random;
 #[cfg(not(target_arch = "wasm32"))]
 pub use save::save;
 pub use slots::{Slot, slots};

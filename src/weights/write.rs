@@ -3,7 +3,9 @@
 use super::header::ElementType;
 use super::index::{INDEX, Index, Shard};
 use super::load::hex;
+use super::slots::{Slot, scales_of};
 use crate::error::{Error, Result};
+use crate::quant::blocks;
 use safetensors::tensor::{Metadata, TensorInfo};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -29,6 +31,34 @@ impl Planned {
     /// Bytes in the file.
     pub fn bytes(&self) -> u64 {
         (self.shape.iter().product::<usize>() * self.dtype.size()) as u64
+    }
+}
+
+/// What a slot becomes in a file: one tensor of `floats`, or the words and scales of a matrix in blocks.
+pub(super) fn planned(slot: &Slot, floats: ElementType) -> Vec<Planned> {
+    let Slot {
+        name,
+        shape,
+        format,
+    } = slot;
+    match (format, &shape[..]) {
+        (Some(format), &[out_features, in_features]) => vec![
+            Planned {
+                name: name.clone(),
+                dtype: ElementType::U32,
+                shape: vec![out_features, format.words_per_row(in_features)],
+            },
+            Planned {
+                name: scales_of(name),
+                dtype: ElementType::F16,
+                shape: vec![out_features, blocks(in_features)],
+            },
+        ],
+        _ => vec![Planned {
+            name: name.clone(),
+            dtype: floats,
+            shape: shape.clone(),
+        }],
     }
 }
 
