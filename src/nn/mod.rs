@@ -10,7 +10,7 @@ mod trace;
 mod weight;
 
 pub use activation::Activation;
-pub(crate) use attention::{MASKED, attend, merge_heads, split_heads};
+pub(crate) use attention::{MASKED, ScoreBias, attend, merge_heads, split_heads, too_many_scores};
 pub use embedding::Embedding;
 pub(crate) use embedding::Table;
 pub(crate) use init::{ones, random, zeros};

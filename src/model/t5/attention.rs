@@ -2,7 +2,7 @@
 
 use super::cache::{CrossKeyValues, SelfKeyValues};
 use crate::config::T5Config;
-use crate::nn::{Linear, Place, attend, merge_heads, split_heads};
+use crate::nn::{Linear, Place, ScoreBias, attend, merge_heads, split_heads};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -38,7 +38,7 @@ impl T5Attention {
         &self,
         x: Tensor<3>,
         context: Tensor<3>,
-        bias: Option<Tensor<4>>,
+        bias: Option<&ScoreBias>,
     ) -> Tensor<3> {
         let (keys, values) = self.keys_values(context);
         self.attend(x, keys, values, bias)
@@ -57,7 +57,7 @@ impl T5Attention {
         x: Tensor<3>,
         cache: &mut SelfKeyValues,
         position: usize,
-        bias: Tensor<4>,
+        bias: &ScoreBias,
     ) -> Tensor<3> {
         let (key, value) = self.keys_values(x.clone());
         let (keys, values) = cache.push(key, value, position);
@@ -72,7 +72,7 @@ impl T5Attention {
         &self,
         x: Tensor<3>,
         cross: &CrossKeyValues,
-        bias: Option<Tensor<4>>,
+        bias: Option<&ScoreBias>,
     ) -> Tensor<3> {
         let [rows, _, d_model] = x.dims();
         let prompts = cross.keys.dims()[0];
@@ -86,7 +86,7 @@ impl T5Attention {
         x: Tensor<3>,
         keys: Tensor<4>,
         values: Tensor<4>,
-        bias: Option<Tensor<4>>,
+        bias: Option<&ScoreBias>,
     ) -> Tensor<3> {
         let q = split_heads(self.q.forward(x), self.num_heads);
         self.o

@@ -4,7 +4,7 @@ use super::attention::T5Attention;
 use super::cache::LayerCache;
 use super::feed_forward::FeedForward;
 use crate::config::T5Config;
-use crate::nn::{Place, RmsNorm, Trace};
+use crate::nn::{Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -88,8 +88,8 @@ impl EncoderBlock {
         }
     }
 
-    /// `x: [batch, length, d_model]`, `bias: [1 or batch, heads, length, length]`
-    pub(super) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, at: At) -> Tensor<3> {
+    /// `x: [batch, length, d_model]`
+    pub(super) fn forward(&self, x: Tensor<3>, bias: &ScoreBias, at: At) -> Tensor<3> {
         let normed = self.self_attention.layer_norm.forward(x.clone());
         let attention = &self.self_attention.attention;
         let y = attention.forward(normed.clone(), normed, Some(bias));
@@ -125,9 +125,9 @@ impl DecoderBlock {
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
-        bias: Tensor<4>,
+        bias: &ScoreBias,
         encoder_hidden_states: Tensor<3>,
-        encoder_mask: Option<Tensor<4>>,
+        encoder_mask: Option<&ScoreBias>,
         at: At,
     ) -> Tensor<3> {
         self.run(
@@ -142,10 +142,10 @@ impl DecoderBlock {
     pub(super) fn step(
         &self,
         x: Tensor<3>,
-        bias: Tensor<4>,
+        bias: &ScoreBias,
         cache: &mut LayerCache,
         position: usize,
-        encoder_mask: Option<Tensor<4>>,
+        encoder_mask: Option<&ScoreBias>,
         at: At,
     ) -> Tensor<3> {
         let LayerCache { own, cross } = cache;

@@ -4,7 +4,8 @@
 use crate::config::T5Config;
 use crate::nn::Table;
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, s};
+use std::ops::Range;
 
 /// One learned number for each head and bucket, shared by all layers of a stack.
 #[derive(Module, Debug)]
@@ -44,6 +45,43 @@ impl RelativeAttentionBias {
         let bias = self.look_up(relative); // [heads, length * length]
         let heads = bias.dims()[0];
         bias.reshape([1, heads, length, length])
+    }
+
+    /// Heads that the table is for.
+    pub(super) fn heads(&self) -> usize {
+        self.relative_attention_bias.value().dims()[1]
+    }
+
+    /// The same in parts, for ranges of query positions: `[1, heads, range, length]`. Only the bias of each
+    /// distance is kept.
+    pub(super) fn parts(&self, length: usize) -> impl Fn(Range<usize>) -> Tensor<4> + 'static {
+        let farthest = length as i64 - 1;
+        let by_distance = self.look_up(-farthest..=farthest); // [heads, 2 * length - 1]
+        move |queries| {
+            let heads = by_distance.dims()[0];
+            let rows = queries.len();
+            // Row `r` is the run of `length` distances that begins at `rows - 1 - r` of these: one matrix whose rows shift
+            // by one. Copies of a row, read with a row's length that is one shorter, shift by themselves.
+            let seen = s![.., length - queries.end..2 * length - 1 - queries.start];
+            let seen = by_distance.clone().slice(seen); // [heads, length + rows - 1]
+            let turned = Tensor::cat(
+                vec![
+                    seen.clone().slice(s![.., rows - 1..]),
+                    Tensor::zeros([heads, 1], &seen.device()),
+                    seen.slice(s![.., ..rows - 1]),
+                ],
+                1,
+            );
+            let width = length + rows;
+            turned
+                .reshape([heads, 1, width])
+                .repeat_dim(1, rows)
+                .reshape([heads, rows * width])
+                .slice(s![.., ..rows * (width - 1)])
+                .reshape([heads, rows, width - 1])
+                .slice(s![.., .., ..length])
+                .reshape([1, heads, rows, length])
+        }
     }
 
     /// Bias of one query at the end of its past, for keys at distance `length - 1, …, 1, 0`: `[1, heads, 1, length]`.
@@ -95,6 +133,25 @@ mod tests {
     use super::*;
 
     /// `T5Attention._relative_position_bucket` of transformers 5.23 for distances around every edge.
+    #[test]
+    fn parts_are_the_rows_of_the_square() {
+        let config = T5Config {
+            num_heads: 3,
+            d_model: 12,
+            ..Default::default()
+        };
+        let bias = RelativeAttentionBias::new(&config, true, &Device::flex());
+        let square = bias.square(40);
+        let parts = bias.parts(40);
+        for queries in [0..1, 3..17, 39..40, 0..40] {
+            let expected = square.clone().slice(s![.., .., queries.clone(), ..]);
+            assert_eq!(
+                parts(queries).into_data().try_to_vec::<f32>(),
+                expected.into_data().try_to_vec::<f32>()
+            );
+        }
+    }
+
     #[test]
     fn buckets_equal_the_reference() {
         let both = Buckets {

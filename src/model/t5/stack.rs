@@ -4,9 +4,10 @@ use super::block::{At, DecoderBlock, EncoderBlock};
 use super::cache::DecoderCache;
 use super::relative_bias::RelativeAttentionBias;
 use crate::config::T5Config;
-use crate::nn::{MASKED, Place, RmsNorm, Trace};
+use crate::nn::{MASKED, Place, RmsNorm, ScoreBias, Trace, too_many_scores};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use std::rc::Rc;
 
 #[derive(Module, Debug)]
 pub(super) struct Encoder {
@@ -44,12 +45,7 @@ impl Encoder {
         mask: Option<Tensor<4>>,
         trace: &Trace,
     ) -> Tensor<3> {
-        let bias = self.position_bias.square(embeds.dims()[1]);
-        trace.record(|| "encoder.position_bias".into(), &bias);
-        let bias = match mask {
-            Some(mask) => bias + mask,
-            None => bias,
-        };
+        let bias = self.bias(embeds.dims(), mask, trace);
         let mut hidden_states = embeds;
         for (block, layer) in self.block.iter().enumerate() {
             let stack = "encoder";
@@ -58,11 +54,27 @@ impl Encoder {
                 block,
                 trace,
             };
-            hidden_states = layer.forward(hidden_states, bias.clone(), at);
+            hidden_states = layer.forward(hidden_states, &bias, at);
         }
         let hidden_states = self.final_layer_norm.forward(hidden_states);
         trace.record(|| "encoder.last_hidden_state".into(), &hidden_states);
         hidden_states
+    }
+
+    /// Position bias and padding mask, all of it or, for long inputs, to be made in parts.
+    fn bias(&self, shape: [usize; 3], mask: Option<Tensor<4>>, trace: &Trace) -> ScoreBias {
+        let [batch, length, _] = shape;
+        let masked = move |bias: Tensor<4>| match &mask {
+            Some(mask) => bias + mask.clone(),
+            None => bias,
+        };
+        if too_many_scores(batch, self.position_bias.heads(), length, length) {
+            let bias = self.position_bias.parts(length);
+            return ScoreBias::Parts(Rc::new(move |queries| masked(bias(queries))));
+        }
+        let bias = self.position_bias.square(length);
+        trace.record(|| "encoder.position_bias".into(), &bias);
+        masked(bias).into()
     }
 }
 
@@ -87,15 +99,16 @@ impl Decoder {
     ) -> Tensor<3> {
         let bias = self.position_bias.square(embeds.dims()[1]);
         trace.record(|| "decoder.position_bias".into(), &bias);
-        let bias = bias + causal_mask(embeds.dims()[1], &embeds.device());
+        let bias = ScoreBias::from(bias + causal_mask(embeds.dims()[1], &embeds.device()));
+        let encoder_mask = encoder_mask.map(ScoreBias::from);
         let mut hidden_states = embeds;
         for (block, layer) in self.block.iter().enumerate() {
             let stack = "decoder";
             hidden_states = layer.forward(
                 hidden_states,
-                bias.clone(),
+                &bias,
                 encoder_hidden_states.clone(),
-                encoder_mask.clone(),
+                encoder_mask.as_ref(),
                 At {
                     stack,
                     block,
@@ -130,6 +143,8 @@ impl Decoder {
         let [_, heads, _, max_length] = cache.past_bias.dims();
         let seen = max_length - 1 - position..max_length;
         let bias = cache.past_bias.clone().slice([0..1, 0..heads, 0..1, seen]);
+        let bias = ScoreBias::from(bias);
+        let mask = cache.encoder_mask.clone().map(ScoreBias::from);
         let mut hidden_states = embeds;
         for (block, (layer, layer_cache)) in self.block.iter().zip(&mut cache.layers).enumerate() {
             let at = At {
@@ -137,9 +152,8 @@ impl Decoder {
                 block,
                 trace: &Trace::off(),
             };
-            let mask = cache.encoder_mask.clone();
-            hidden_states =
-                layer.step(hidden_states, bias.clone(), layer_cache, position, mask, at);
+            let mask = mask.as_ref();
+            hidden_states = layer.step(hidden_states, &bias, layer_cache, position, mask, at);
         }
         cache.position += 1;
         self.final_layer_norm.forward(hidden_states)
