@@ -18,8 +18,10 @@ pub(super) struct Hypothesis {
     pub(super) finish_reason: Option<FinishReason>,
 }
 
-/// The scores of one running hypothesis' next token, each `[vocab]`.
+/// The scores of one running hypothesis' next token: of all tokens, or of the best.
 pub(super) struct NextScores {
+    /// Whose they are.
+    pub(super) token_ids: Vec<u32>,
     /// Log-softmax of the raw logits.
     pub(super) raw: Vec<f32>,
     /// The same after the processors.
@@ -29,6 +31,7 @@ pub(super) struct NextScores {
 #[derive(Debug)]
 pub(super) struct BeamSearch {
     num_beams: usize,
+    candidates: usize,
     max_new_tokens: usize,
     length_penalty: f64,
     early_stopping: EarlyStopping,
@@ -43,12 +46,20 @@ struct Candidate {
     score: f32,
     parent: usize,
     token_id: u32,
+    logprob: f32,
+}
+
+/// Continuations that are looked at of each item: one more set of beams for each end-of-sequence token beyond the first,
+/// so that `num_beams` of them can run on even if all others end.
+pub(super) fn candidates(options: &GenerationOptions) -> usize {
+    options.num_beams * (1 + options.eos_token_ids.len()).max(2)
 }
 
 impl BeamSearch {
     pub(super) fn new(options: &GenerationOptions) -> Self {
         Self {
             num_beams: options.num_beams,
+            candidates: candidates(options),
             max_new_tokens: options.max_new_tokens,
             length_penalty: options.length_penalty,
             early_stopping: options.early_stopping,
@@ -90,7 +101,7 @@ impl BeamSearch {
         let mut parents = Vec::with_capacity(self.num_beams);
         let mut running = Vec::with_capacity(self.num_beams);
         for (rank, candidate) in candidates.iter().enumerate() {
-            let mut next = self.extend(candidate, &scores[candidate.parent]);
+            let mut next = self.extend(candidate);
             next.finish_reason = self.finish_reason(&next.token_ids, stops)?;
             if next.finish_reason.is_none() {
                 if running.len() < self.num_beams {
@@ -113,19 +124,21 @@ impl BeamSearch {
         Ok(parents)
     }
 
-    /// The best 2·`num_beams` continuations (one more set of beams for each end-of-sequence token beyond the first),
-    /// so that `num_beams` of them can run on even if all others end.
+    /// The best continuations, as many as [`candidates`].
     fn best_candidates(&self, scores: &[NextScores]) -> Vec<Candidate> {
-        let keep = self.num_beams * (1 + self.eos_token_ids.len()).max(2);
+        let keep = self.candidates;
         let mut candidates = Vec::new();
         for (parent, (hypothesis, next)) in self.running.iter().zip(scores).enumerate() {
+            let scores = next.processed.iter().zip(&next.raw);
             candidates.extend(
-                (0_u32..)
-                    .zip(&next.processed)
-                    .map(|(token_id, log_prob)| Candidate {
-                        score: hypothesis.score + log_prob,
+                next.token_ids
+                    .iter()
+                    .zip(scores)
+                    .map(|(&token_id, (processed, &logprob))| Candidate {
+                        score: hypothesis.score + processed,
                         parent,
                         token_id,
+                        logprob,
                     })
                     .filter(|candidate| candidate.score > f32::NEG_INFINITY),
             );
@@ -141,10 +154,10 @@ impl BeamSearch {
         candidates
     }
 
-    fn extend(&self, candidate: &Candidate, scores: &NextScores) -> Hypothesis {
+    fn extend(&self, candidate: &Candidate) -> Hypothesis {
         let mut next = self.running[candidate.parent].clone();
         next.token_ids.push(candidate.token_id);
-        next.logprobs.push(scores.raw[candidate.token_id as usize]);
+        next.logprobs.push(candidate.logprob);
         next.score = candidate.score;
         next
     }

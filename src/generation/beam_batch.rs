@@ -1,10 +1,10 @@
 //! Beam search of a whole batch: the decoder's rows are the running hypotheses of all items.
 
-use super::Logits;
-use super::beam::{BeamSearch, NextScores};
+use super::beam::{BeamSearch, NextScores, candidates};
 use super::options::GenerationOptions;
 use super::output::{Results, Track};
-use super::processors::{Processors, log_softmax};
+use super::processors::Processors;
+use super::scores::{Row, Scores};
 use super::stream::find_first;
 use crate::error::Result;
 
@@ -37,10 +37,15 @@ impl BeamBatch {
             .collect()
     }
 
+    /// How many of the best scores of a row decide; `None`: all.
+    pub(super) fn needs(&self) -> Option<usize> {
+        Some(candidates(&self.options) + self.processors.may_ban()?)
+    }
+
     /// Extends every item's beams; returns the rows that the running hypotheses continue.
     pub(super) fn advance(
         &mut self,
-        logits: &Logits,
+        scores: &Scores,
         decode: &dyn Fn(&[u32]) -> Result<String>,
         results: &mut Results,
     ) -> Result<Vec<usize>> {
@@ -53,7 +58,7 @@ impl BeamBatch {
             .iter()
             .map(|(_, beams)| beams.running().len())
             .sum();
-        let mut rows = logits.rows(row_count)?;
+        let mut rows = scores.rows(row_count)?.into_iter();
         let mut kept = Vec::new();
         let mut first_row = 0;
         for (item, mut beams) in std::mem::take(&mut self.items) {
@@ -61,7 +66,7 @@ impl BeamBatch {
                 .running()
                 .iter()
                 .zip(&mut rows)
-                .map(|(hypothesis, logits)| self.next_scores(&hypothesis.token_ids, logits))
+                .map(|(hypothesis, row)| self.next_scores(&hypothesis.token_ids, row))
                 .collect::<Result<Vec<_>>>()?;
             let parents = beams.advance(&scores, &stops)?;
             kept.extend(parents.iter().map(|parent| first_row + parent));
@@ -75,13 +80,19 @@ impl BeamBatch {
         Ok(kept)
     }
 
-    fn next_scores(&self, token_ids: &[u32], logits: &[f32]) -> Result<NextScores> {
-        let raw = log_softmax(logits)?;
+    fn next_scores(&self, token_ids: &[u32], row: Row) -> Result<NextScores> {
+        let raw = row.log_softmax()?;
         let mut processed = raw.clone();
         let mut decoder_ids = vec![self.options.decoder_start_token_id];
         decoder_ids.extend(token_ids);
-        self.processors.apply(&decoder_ids, &mut processed);
-        Ok(NextScores { raw, processed })
+        self.processors
+            .apply(&decoder_ids, row.token_ids, &mut processed);
+        let token_ids = (0..raw.len()).map(|i| row.token_id(i)).collect();
+        Ok(NextScores {
+            token_ids,
+            raw,
+            processed,
+        })
     }
 
     /// Gives out the best sequences of a finished item as if they had come token by token.

@@ -15,6 +15,7 @@ mod overrides;
 mod processors;
 mod rows;
 mod sample;
+mod scores;
 mod stepper;
 mod stream;
 #[cfg(test)]
@@ -24,39 +25,18 @@ pub use options::{EarlyStopping, GenerationOptions, MAX_NEW_TOKENS_LIMIT, NUM_BE
 pub use output::{FinishReason, Output, Piece, Sequence};
 pub use overrides::Overrides;
 pub use processors::log_softmax;
+pub use scores::{BestTokens, Logits, Scores};
 pub use stepper::Generation;
 pub use stream::{Chunk, TextStream};
 
-use crate::error::{Error, Result};
-
-/// Next-token scores of every row of a decoding batch, on the host.
-#[derive(Debug, Clone)]
-pub struct Logits {
-    /// Entries in a row.
-    pub vocab_size: usize,
-    /// `[rows, vocab_size]`, unnormalised.
-    pub values: Vec<f32>,
-}
-
-impl Logits {
-    /// The rows, after making sure that there are `expected` of them.
-    fn rows(&self, expected: usize) -> Result<std::slice::ChunksExact<'_, f32>> {
-        if self.vocab_size == 0 || self.values.len() != expected * self.vocab_size {
-            return Err(Error::device(format!(
-                "the decoder returned {} scores, expected {expected} rows of {}",
-                self.values.len(),
-                self.vocab_size
-            )));
-        }
-        Ok(self.values.chunks_exact(self.vocab_size))
-    }
-}
+use crate::error::Result;
 
 /// What the generation loop needs of a model: the decoder with its caches.
 #[allow(async_fn_in_trait)] // single-threaded by design: wasm futures are not `Send`
 pub trait Decoder {
-    /// Feeds one token to each row and returns the scores of the next.
-    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits>;
+    /// Feeds one token to each row and returns the scores of the next. `best`: more than the best so many of each row are
+    /// not needed, so that a decoder whose scores lie elsewhere can leave the rest there.
+    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores>;
     /// Makes row `i` of the batch a copy of what was row `rows[i]`; the number of rows may change.
     fn select_rows(&mut self, rows: &[usize]) -> Result<()>;
 }

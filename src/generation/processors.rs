@@ -4,6 +4,7 @@
 //! Greedy search and sampling give them raw logits, beam search the log-softmax.
 
 use super::options::GenerationOptions;
+use super::scores::position;
 use crate::error::{Error, Result};
 
 /// Natural logarithm of the softmax of one row of logits.
@@ -43,8 +44,18 @@ impl Processors {
         }
     }
 
-    /// Changes the `scores` of the token after `decoder_ids`, which begin with the start token.
-    pub(super) fn apply(&self, decoder_ids: &[u32], scores: &mut [f32]) {
+    /// How many tokens beside the best they may put out of question; `None`: any, all scores have to be looked at.
+    pub(super) fn may_ban(&self) -> Option<usize> {
+        match self.repetition_penalty == 1.0 && self.no_repeat_ngram_size == 0 {
+            true if self.min_new_tokens > 0 => Some(self.eos_token_ids.len()),
+            true => Some(0),
+            false => None,
+        }
+    }
+
+    /// Changes the `scores` of the token after `decoder_ids`, which begin with the start token. `token_ids`: whose scores
+    /// they are, where they are not those of the whole vocabulary.
+    pub(super) fn apply(&self, decoder_ids: &[u32], token_ids: Option<&[u32]>, scores: &mut [f32]) {
         if self.repetition_penalty != 1.0 {
             self.penalise_repetition(decoder_ids, scores);
         }
@@ -53,7 +64,9 @@ impl Processors {
         }
         if decoder_ids.len().saturating_sub(1) < self.min_new_tokens {
             for &id in &self.eos_token_ids {
-                ban(scores, id);
+                if let Some(at) = position(token_ids, id) {
+                    ban(scores, at as u32);
+                }
             }
         }
     }
@@ -108,6 +121,15 @@ impl Warpers {
             top_k: options.top_k,
             top_p: options.top_p,
         }
+    }
+
+    /// How many of the best scores suffice; `None`: all are needed.
+    pub(super) fn needs(&self) -> Option<usize> {
+        // Scores equal to the k-th largest stay too: there is room for some.
+        const EQUALS: usize = 16;
+        (1..=64)
+            .contains(&self.top_k)
+            .then_some(self.top_k + EQUALS)
     }
 
     /// Changes the `scores` of the next token; what must not be drawn becomes −∞.

@@ -3,15 +3,15 @@
 use rand::Rng;
 use rand_pcg::Pcg32;
 
-/// The most probable token, the first of equals; `None` when every token is excluded (−∞).
-pub(super) fn arg_max(scores: &[f32]) -> Option<u32> {
+/// The index of the largest score, the first of equals; `None` when every token is excluded (−∞).
+pub(super) fn arg_max(scores: &[f32]) -> Option<usize> {
     let mut best: Option<(usize, f32)> = None;
     for (index, &score) in scores.iter().enumerate() {
         if score > best.map_or(f32::NEG_INFINITY, |(_, best)| best) {
             best = Some((index, score));
         }
     }
-    best.map(|(index, _)| index as u32)
+    best.map(|(index, _)| index)
 }
 
 /// Draws tokens. Each sequence has its own stream of random numbers, so that it does not depend on
@@ -24,9 +24,9 @@ impl Sampler {
         Self(Pcg32::new(seed, sequence as u64))
     }
 
-    /// One token drawn from the softmax of `scores`; `None` when every token is excluded (−∞).
-    pub(super) fn draw(&mut self, scores: &[f32]) -> Option<u32> {
-        let max = scores[arg_max(scores)? as usize];
+    /// The index of one token drawn from the softmax of `scores`; `None` when every token is excluded (−∞).
+    pub(super) fn draw(&mut self, scores: &[f32]) -> Option<usize> {
+        let max = scores[arg_max(scores)?];
         let weights = || scores.iter().map(|&x| f64::from(x - max).exp());
         let total: f64 = weights().sum();
         // 53 random bits: uniform in [0, 1) as far as f64 goes.
@@ -35,7 +35,7 @@ impl Sampler {
         let mut last = None;
         for (index, weight) in weights().enumerate() {
             if weight > 0.0 {
-                last = Some(index as u32);
+                last = Some(index);
                 if left < weight {
                     break;
                 }

@@ -100,6 +100,14 @@ impl<D: Decoder, F: Fn(&[u32]) -> Result<String>> Generation<D, F> {
         }
     }
 
+    /// How many of the best scores of a row decide; `None`: all.
+    pub(super) fn needs(&self) -> Option<usize> {
+        match &self.search {
+            Search::Rows(rows) => rows.needs(),
+            Search::Beams(beams) => beams.needs(),
+        }
+    }
+
     /// One decoder step; `false` when there is nothing left to do.
     async fn advance(&mut self) -> Result<bool> {
         let token_ids = match &self.search {
@@ -112,10 +120,10 @@ impl<D: Decoder, F: Fn(&[u32]) -> Result<String>> Generation<D, F> {
         if let Some(copies) = self.copies.take() {
             self.decoder.select_rows(&copies)?;
         }
-        let logits = self.decoder.step(&token_ids).await?;
+        let scores = self.decoder.step(&token_ids, self.needs()).await?;
         let kept = match &mut self.search {
-            Search::Rows(rows) => rows.advance(&logits, &self.decode, &mut self.results)?,
-            Search::Beams(beams) => beams.advance(&logits, &self.decode, &mut self.results)?,
+            Search::Rows(rows) => rows.advance(&scores, &self.decode, &mut self.results)?,
+            Search::Beams(beams) => beams.advance(&scores, &self.decode, &mut self.results)?,
         };
         let unchanged = kept.iter().copied().eq(0..token_ids.len());
         if !kept.is_empty() && !unchanged {

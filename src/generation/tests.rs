@@ -41,6 +41,8 @@ struct TableDecoder {
     vocab_size: usize,
     rows: Vec<(usize, usize, usize)>,
     steps: usize,
+    /// Gives the best alone where they suffice, as a decoder on a GPU does.
+    gives_best: bool,
 }
 
 impl TableDecoder {
@@ -50,12 +52,25 @@ impl TableDecoder {
             vocab_size: search.vocab_size,
             rows: prompts.iter().map(|&prompt| (prompt, 0, 0)).collect(),
             steps: 0,
+            gives_best: false,
         }
     }
 }
 
+/// As a GPU finds them.
+fn best_of(row: &[f32], count: usize) -> BestTokens {
+    let mut token_ids: Vec<u32> = (0..row.len() as u32).collect();
+    token_ids.sort_by(|&a, &b| row[b as usize].total_cmp(&row[a as usize]));
+    token_ids.truncate(count);
+    BestTokens {
+        logits: token_ids.iter().map(|&id| row[id as usize]).collect(),
+        token_ids,
+        log_sum_exp: row.iter().map(|x| x.exp()).sum::<f32>().ln(),
+    }
+}
+
 impl Decoder for TableDecoder {
-    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
+    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
         assert_eq!(token_ids.len(), self.rows.len(), "one token for each row");
         self.steps += 1;
         let mut values = Vec::new();
@@ -66,10 +81,18 @@ impl Decoder for TableDecoder {
                 (tables.prompt[row.0][next] + tables.last[row.2][next]) + tables.before[row.1][next]
             }));
         }
-        Ok(Logits {
-            vocab_size: self.vocab_size,
-            values,
-        })
+        match best.filter(|_| self.gives_best) {
+            Some(count) => Ok(Scores::Best(
+                values
+                    .chunks(self.vocab_size)
+                    .map(|row| best_of(row, count))
+                    .collect(),
+            )),
+            None => Ok(Scores::All(Logits {
+                vocab_size: self.vocab_size,
+                values,
+            })),
+        }
     }
 
     fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
@@ -136,6 +159,37 @@ fn ids_and_scores_equal_transformers() {
             &case.sequences,
         );
     }
+}
+
+#[test]
+fn the_best_tokens_of_a_row_decide_as_all_of_them_do() {
+    let search = search();
+    let sampling = |top_k| {
+        let overrides = Overrides {
+            temperature: Some(1.3),
+            top_k: Some(top_k),
+            top_p: Some(0.9),
+            seed: Some(3),
+            num_return_sequences: Some(4),
+            ..Overrides::default()
+        };
+        GenerationOptions::default().with(&overrides).unwrap()
+    };
+    let cases = search.cases.values().map(|case| options(&case.options));
+    let mut fewer = 0;
+    for options in cases.chain([sampling(1), sampling(3)]) {
+        let all = run(&search, &[0, 3], &options);
+        let mut decoder = TableDecoder::new(&search, &[0, 3]);
+        decoder.gives_best = true;
+        let generation = Generation::new(decoder, 2, &options, decode).unwrap();
+        fewer += usize::from(generation.needs().is_some());
+        let best = pollster::block_on(generation.run()).unwrap();
+        for (all, best) in all.sequences.iter().zip(&best.sequences) {
+            assert_eq!(all.token_ids, best.token_ids, "{options:?}");
+            assert!((all.score - best.score).abs() < 2e-5, "{options:?}");
+        }
+    }
+    assert!(fewer > 10, "{fewer}");
 }
 
 #[test]
@@ -212,7 +266,7 @@ fn processed_distributions_equal_transformers() {
     for case in file.cases {
         let options = options(&case.options);
         let mut scores = file.logits.clone();
-        processors::Processors::new(&options).apply(&file.decoder_ids, &mut scores);
+        processors::Processors::new(&options).apply(&file.decoder_ids, None, &mut scores);
         processors::Warpers::new(&options).apply(&mut scores);
         let found = log_softmax(&scores).unwrap();
         for (id, (found, expected)) in found.iter().zip(&case.probabilities).enumerate() {
@@ -235,11 +289,11 @@ fn samples_follow_the_distribution_and_the_seed() {
         .map(|x| x.exp())
         .collect();
     let mut sampler = sample::Sampler::new(7, 0);
-    let draws: Vec<u32> = (0..40_000)
+    let draws: Vec<usize> = (0..40_000)
         .map(|_| sampler.draw(&logits).unwrap())
         .collect();
     for (id, probability) in probabilities.iter().enumerate() {
-        let share = draws.iter().filter(|&&d| d == id as u32).count() as f32 / draws.len() as f32;
+        let share = draws.iter().filter(|&&d| d == id).count() as f32 / draws.len() as f32;
         // 4 standard deviations of a share are below 0.01 here.
         assert!(
             (share - probability).abs() < 0.01,
@@ -259,7 +313,7 @@ fn samples_follow_the_distribution_and_the_seed() {
     // The numbers themselves: the same on every platform and in every version.
     let even = [0.0_f32; 1000];
     let mut sampler = sample::Sampler::new(42, 0);
-    let first: Vec<u32> = (0..4).map(|_| sampler.draw(&even).unwrap()).collect();
+    let first: Vec<usize> = (0..4).map(|_| sampler.draw(&even).unwrap()).collect();
     assert_eq!(first, [755, 210, 633, 63]);
     assert_eq!(sampler.draw(&[f32::NEG_INFINITY; 3]), None);
 }
@@ -338,11 +392,11 @@ fn text_is_held_back_until_it_is_certain() {
 fn broken_scores_and_impossible_options_are_errors() {
     struct Broken(Vec<f32>);
     impl Decoder for Broken {
-        async fn step(&mut self, _: &[u32]) -> Result<Logits> {
-            Ok(Logits {
+        async fn step(&mut self, _: &[u32], _: Option<usize>) -> Result<Scores> {
+            Ok(Scores::All(Logits {
                 vocab_size: 3,
                 values: self.0.clone(),
-            })
+            }))
         }
         fn select_rows(&mut self, _: &[usize]) -> Result<()> {
             Ok(())

@@ -8,6 +8,8 @@
 pub mod cpu;
 pub mod gpu;
 
+use crate::error::Result;
+use crate::generation::BestTokens;
 use crate::quant::{BLOCK, QuantFormat};
 use burn::backend::{Flex, Wgpu};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -86,6 +88,37 @@ pub fn rows(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> {
     match gpu::signed(ids.clone()).try_into_primitive::<Wgpu>() {
         Ok(ids) => gpu::rows(ids, weight),
         Err(_) => cpu::rows_tensor(ids, weight),
+    }
+}
+
+/// The best tokens of each row of scores, still on the GPU.
+pub(crate) struct FoundTokens {
+    found: Tensor<2>,
+    count: usize,
+}
+
+/// Looks for the `count` best of each row, `[rows, vocabulary]`, where the scores lie on a GPU; `None` on the
+/// processor, which has them at hand.
+pub(crate) fn best_tokens(scores: &Tensor<2>, count: usize) -> Option<FoundTokens> {
+    let count = count.min(scores.dims()[1]);
+    let scores = scores.clone().try_into_primitive::<Wgpu>().ok()?;
+    let found = gpu::best(scores, count);
+    Some(FoundTokens { found, count })
+}
+
+impl FoundTokens {
+    /// What was found, on the host.
+    pub(crate) async fn read(self) -> Result<Vec<BestTokens>> {
+        let values = crate::device::read(self.found).await?;
+        let rows = values.chunks_exact(1 + 2 * self.count);
+        Ok(rows
+            .map(|row| BestTokens {
+                log_sum_exp: row[0],
+                // Exact in a float up to 16 million.
+                token_ids: row[1..=self.count].iter().map(|&id| id as u32).collect(),
+                logits: row[1 + self.count..].to_vec(),
+            })
+            .collect())
     }
 }
 

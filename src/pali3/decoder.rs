@@ -3,7 +3,8 @@
 use super::Pali3;
 use crate::device::read;
 use crate::error::{Error, Result};
-use crate::generation::{Decoder, Logits};
+use crate::generation::{Decoder, Logits, Scores};
+use crate::kernels;
 use crate::model::T5Model;
 use crate::model::t5::DecoderCache;
 use burn::tensor::{Tensor, TensorData};
@@ -15,13 +16,9 @@ pub struct ModelDecoder {
 }
 
 impl Decoder for ModelDecoder {
-    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
-        decode_step(
-            self.model.parts.model.language_model(),
-            &mut self.cache,
-            token_ids,
-        )
-        .await
+    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
+        let model = self.model.parts.model.language_model();
+        decode_step(model, &mut self.cache, token_ids, best).await
     }
 
     fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
@@ -29,7 +26,8 @@ impl Decoder for ModelDecoder {
     }
 }
 
-/// One decoder step from ids to scores on the host.
+/// One decoder step from ids to scores on the host; of those that lie on a GPU only the best cross over, where they
+/// suffice.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] when the cache is full or of another batch, [`Error::Device`] when the device fails.
@@ -37,7 +35,8 @@ pub(crate) async fn decode_step(
     model: &T5Model,
     cache: &mut DecoderCache,
     token_ids: &[u32],
-) -> Result<Logits> {
+    best: Option<usize>,
+) -> Result<Scores> {
     if cache.room() == 0 || token_ids.len() != cache.rows() {
         return Err(Error::input(
             "token_ids",
@@ -52,8 +51,13 @@ pub(crate) async fn decode_step(
     let ids: Vec<i32> = token_ids.iter().map(|&id| id as i32).collect();
     let ids = Tensor::from_data(TensorData::new(ids, [token_ids.len()]), &cache.device());
     let logits = model.decode_step(ids, cache);
-    Ok(Logits {
+    if let Some(best) = best
+        && let Some(found) = kernels::best_tokens(&logits, best)
+    {
+        return Ok(Scores::Best(found.read().await?));
+    }
+    Ok(Scores::All(Logits {
         vocab_size: logits.dims()[1],
         values: read(logits).await?,
-    })
+    }))
 }

@@ -78,7 +78,46 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
             case.rows(device, &mut checks).await?;
         }
     }
+    if kind == DeviceKind::Wgpu {
+        for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
+            best(vocabulary, count, device, &mut rng, &mut checks).await?;
+        }
+    }
     Ok(checks)
+}
+
+/// The best of three rows of scores, with equals among them, against a sort.
+async fn best(
+    vocabulary: usize,
+    count: usize,
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    // Rounded to quarters: most scores have an equal.
+    let scores: Vec<f32> = Kind::Even
+        .values(3 * vocabulary, rng)
+        .into_iter()
+        .map(|x| (x * 40.0).round() / 4.0)
+        .collect();
+    let data = TensorData::new(scores.clone(), [3, vocabulary]);
+    let tensor = Tensor::<2>::from_data(data, device);
+    let name = format!("best {count} of {vocabulary}");
+    let Some(found) = kernels::best_tokens(&tensor, count) else {
+        checks.push(Check::equal(name, &"nothing", &"tokens"));
+        return Ok(());
+    };
+    for (row, found) in scores.chunks(vocabulary).zip(found.read().await?) {
+        let mut order: Vec<u32> = (0..vocabulary as u32).collect();
+        order.sort_by(|&a, &b| row[b as usize].total_cmp(&row[a as usize]));
+        order.truncate(count);
+        checks.push(Check::equal(&name, &found.token_ids, &order));
+        let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
+        let expected = [row[order[0] as usize], sum.ln() as f32];
+        let found = [found.logits[0], found.log_sum_exp];
+        checks.push(Check::values(&name, &found, &expected, 1e-5));
+    }
+    Ok(())
 }
 
 struct Case {

@@ -5,7 +5,7 @@ use super::{Check, Read};
 use crate::config::{Dtype, Pali3Config, PartDtypes, SiglipVisionConfig, T5Config, parse_json};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::generation::{Decoder, Generation, GenerationOptions, Logits};
+use crate::generation::{Decoder, Generation, GenerationOptions, Scores};
 use crate::image::RgbImage;
 use crate::model::t5::DecoderCache;
 use crate::model::{AttentionMask, Pali3Model, SiglipVisionModel, T5Model};
@@ -358,8 +358,8 @@ struct Cached<'a> {
 }
 
 impl Decoder for Cached<'_> {
-    async fn step(&mut self, token_ids: &[u32]) -> Result<Logits> {
-        decode_step(self.model, &mut self.cache, token_ids).await
+    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
+        decode_step(self.model, &mut self.cache, token_ids, best).await
     }
 
     fn select_rows(&mut self, rows: &[usize]) -> Result<()> {

@@ -1,61 +1,59 @@
 //! From a kernel's name to its dispatch.
 
-use super::{on_gpu, prelude};
-use crate::kernels::Quantized;
+use super::prelude;
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
 use burn::cubecl::prelude::{CubeCount, KernelId};
 use burn::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn::tensor::DType;
 
-/// The kernels, each in a file of its own.
+/// The kernels, each in a file of its own; those on matrices for one format, which is what is compiled once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
-    FewRowsThreads,
-    FewRowsWorkgroup,
-    ManyRowsThreads,
-    ManyRowsTiles,
-    Rows,
+    FewRowsThreads(QuantFormat),
+    FewRowsWorkgroup(QuantFormat),
+    ManyRowsThreads(QuantFormat),
+    ManyRowsTiles(QuantFormat),
+    Rows(QuantFormat),
+    Best,
 }
 
 impl Kernel {
-    fn text(self) -> &'static str {
+    fn text(self) -> String {
+        let on_matrix =
+            |format, text| [prelude(format), include_str!("common.wgsl"), text].concat();
         match self {
-            Kernel::FewRowsThreads => include_str!("few_rows_threads.wgsl"),
-            Kernel::FewRowsWorkgroup => include_str!("few_rows_workgroup.wgsl"),
-            Kernel::ManyRowsThreads => include_str!("many_rows_threads.wgsl"),
-            Kernel::ManyRowsTiles => include_str!("many_rows_tiles.wgsl"),
-            Kernel::Rows => include_str!("rows.wgsl"),
+            Kernel::FewRowsThreads(q) => on_matrix(q, include_str!("few_rows_threads.wgsl")),
+            Kernel::FewRowsWorkgroup(q) => on_matrix(q, include_str!("few_rows_workgroup.wgsl")),
+            Kernel::ManyRowsThreads(q) => on_matrix(q, include_str!("many_rows_threads.wgsl")),
+            Kernel::ManyRowsTiles(q) => on_matrix(q, include_str!("many_rows_tiles.wgsl")),
+            Kernel::Rows(q) => on_matrix(q, include_str!("rows.wgsl")),
+            Kernel::Best => include_str!("best.wgsl").to_string(),
         }
     }
 
     /// As in the kernel's `@workgroup_size`.
     fn workgroup(self) -> CubeDim {
         match self {
-            Kernel::FewRowsThreads | Kernel::FewRowsWorkgroup | Kernel::Rows => CubeDim::new_1d(64),
-            Kernel::ManyRowsThreads => CubeDim::new_2d(8, 8),
-            Kernel::ManyRowsTiles => CubeDim::new_2d(16, 16),
+            Kernel::FewRowsThreads(_) | Kernel::FewRowsWorkgroup(_) | Kernel::Rows(_) => {
+                CubeDim::new_1d(64)
+            }
+            Kernel::ManyRowsThreads(_) => CubeDim::new_2d(8, 8),
+            Kernel::ManyRowsTiles(_) => CubeDim::new_2d(16, 16),
+            Kernel::Best => CubeDim::new_1d(256),
         }
     }
 }
 
-/// A kernel for one format: what is compiled once.
-struct Source(Kernel, QuantFormat);
-
-impl Source {
-    fn text(&self) -> String {
-        [prelude(self.1), include_str!("common.wgsl"), self.0.text()].concat()
-    }
-}
-
-impl KernelSource for Source {
+impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
         SourceTemplate::new(self.text())
     }
 
     fn id(&self) -> KernelId {
-        let id = KernelId::new::<Self>().info((self.0, self.1));
-        id.cube_dim(self.0.workgroup().0)
+        KernelId::new::<Self>()
+            .info(*self)
+            .cube_dim(self.workgroup().0)
     }
 
     fn lang(&self) -> &'static str {
@@ -63,21 +61,20 @@ impl KernelSource for Source {
     }
 }
 
-/// Runs a kernel over `input` and the matrix, `count` workgroups in x and y; a new tensor of `shape` gets the result.
-pub(super) fn launch(
+/// Runs a kernel over `inputs`, `count` workgroups in x and y; a new tensor of `shape` gets the result. The bindings are
+/// the inputs, the result and a uniform of the four `numbers`.
+pub(super) fn launch<const N: usize>(
     kernel: Kernel,
-    weight: &Quantized,
-    input: CubeTensor,
+    inputs: [&CubeTensor; N],
     shape: [usize; 2],
     count: [u32; 2],
     numbers: [usize; 4],
 ) -> CubeTensor {
-    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
-    let client = input.client.clone();
+    let CubeTensor { client, device, .. } = inputs[0];
     let handle = client.empty(shape[0] * shape[1] * size_of::<f32>());
     let output = CubeTensor::new_contiguous(
         client.clone(),
-        input.device.clone(),
+        device.clone(),
         shape.into(),
         handle,
         DType::F32,
@@ -85,19 +82,16 @@ pub(super) fn launch(
     if shape.contains(&0) {
         return output;
     }
+    let mut arguments = KernelArguments::new();
+    for input in inputs {
+        arguments = arguments.with_buffer(input.handle.clone().binding());
+    }
+    arguments = arguments.with_buffer(output.handle.clone().binding());
     // Two 32-bit numbers to a word of the uniform.
     let [a, b, c, d] = numbers.map(|number| number as u64);
-    let mut arguments = KernelArguments::new()
-        .with_buffer(input.handle.binding())
-        .with_buffer(words.handle.binding())
-        .with_buffer(scales.handle.binding())
-        .with_buffer(output.handle.clone().binding());
     arguments.info = MetadataBindingInfo::custom(vec![a | b << 32, c | d << 32]);
     client.launch(
-        Box::new(SourceKernel::new(
-            Source(kernel, weight.format),
-            kernel.workgroup(),
-        )),
+        Box::new(SourceKernel::new(kernel, kernel.workgroup())),
         CubeCount::Static(count[0], count[1], 1),
         arguments,
     );

@@ -53,56 +53,61 @@ impl Plan {
 /// `x Wᵀ`; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`.
 pub(super) fn matmul(x: CubeTensor, weight: &Quantized, plan: Plan) -> Tensor<2> {
     let rows = x.meta.shape()[0];
-    let [outputs, in_features] = weight.shape;
-    let few = rows <= FEW;
+    let outputs = weight.shape[0];
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
-    let (kernel, count) = match (few, plan) {
+    let (kernel, count) = match (rows <= FEW, plan) {
         (true, Plan::Software) => (
-            Kernel::FewRowsThreads,
+            Kernel::FewRowsThreads(weight.format),
             [across(outputs, 4 * 64), rows as u32],
         ),
         (true, Plan::Hardware) => (
-            Kernel::FewRowsWorkgroup,
+            Kernel::FewRowsWorkgroup(weight.format),
             [across(outputs, 4), across(rows, 2)],
         ),
         (false, Plan::Software) => (
-            Kernel::ManyRowsThreads,
+            Kernel::ManyRowsThreads(weight.format),
             [across(outputs, 4 * 8), across(rows, 4 * 8)],
         ),
         (false, Plan::Hardware) => (
-            Kernel::ManyRowsTiles,
+            Kernel::ManyRowsTiles(weight.format),
             [across(outputs, 64), across(rows, 64)],
         ),
     };
-    let numbers = [rows, outputs, blocks(in_features), in_features];
-    let y = launch(
-        kernel,
-        weight,
-        into_contiguous(x),
-        [rows, outputs],
-        count,
-        numbers,
-    );
-    Tensor::from_primitive::<Wgpu>(y)
+    on_matrix(kernel, into_contiguous(x), weight, [rows, outputs], count)
 }
 
 /// The rows of these ids; `ids: [n]` → `[n, in_features]`.
 pub(super) fn rows(ids: CubeTensor, weight: &Quantized) -> Tensor<2> {
-    let count = ids.meta.shape()[0];
+    let (ids, [_, in_features]) = (into_contiguous(ids), weight.shape);
+    let shape = [ids.meta.shape()[0], in_features];
+    let quarters = blocks(in_features) * 4;
+    let count = [quarters.div_ceil(64) as u32, shape[0] as u32];
+    on_matrix(Kernel::Rows(weight.format), ids, weight, shape, count)
+}
+
+fn on_matrix(
+    kernel: Kernel,
+    input: CubeTensor,
+    weight: &Quantized,
+    shape: [usize; 2],
+    count: [u32; 2],
+) -> Tensor<2> {
+    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
     let [outputs, in_features] = weight.shape;
-    let pairs = blocks(in_features) * 4;
-    let numbers = [count, outputs, blocks(in_features), in_features];
-    let grid = [pairs.div_ceil(64) as u32, count as u32];
-    let ids = into_contiguous(ids);
-    let y = launch(
-        Kernel::Rows,
-        weight,
-        ids,
-        [count, in_features],
-        grid,
-        numbers,
-    );
-    Tensor::from_primitive::<Wgpu>(y)
+    let numbers = [shape[0], outputs, blocks(in_features), in_features];
+    let inputs = [&input, &words, &scales];
+    Tensor::from_primitive::<Wgpu>(launch(kernel, inputs, shape, count, numbers))
+}
+
+/// For each row the logarithm of the sum of the exponentials, then the ids and then the scores of the best:
+/// `[rows, vocabulary]` → `[rows, 1 + 2 · count]`.
+pub(super) fn best(scores: CubeTensor, count: usize) -> Tensor<2> {
+    let scores = into_contiguous(scores);
+    let (rows, vocabulary) = (scores.meta.shape()[0], scores.meta.shape()[1]);
+    let shape = [rows, 1 + 2 * count];
+    let numbers = [rows, vocabulary, count, 0];
+    let found = launch(Kernel::Best, [&scores], shape, [rows as u32, 1], numbers);
+    Tensor::from_primitive::<Wgpu>(found)
 }
 
 /// A weight's words or scales on the GPU.
