@@ -5,5 +5,7 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/quantize.rs"]
+mod quantize;
 #[path = "cli/support.rs"]
 mod support;

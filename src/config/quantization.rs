@@ -37,6 +37,7 @@ pub struct PartDtypes {
 
 /// `quantization_config`: how the folder's matrices are stored. Norms, biases and position tables are floats always.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuantizationConfig {
     /// `"pali3"`: the layout of [`crate::quant`].
     pub quant_method: String,

@@ -44,3 +44,47 @@ pub fn to_gguf(format: QuantFormat, packed: &Packed) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Effort, dequantize, quantize};
+    use super::*;
+
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_bytes!(concat!("../../tests/fixtures/quantization/", $name)).as_slice()
+        };
+    }
+    const WIDTH: usize = 160;
+
+    fn floats(bytes: &[u8]) -> Vec<f32> {
+        let fours = bytes.as_chunks::<4>().0.iter();
+        fours.map(|b| f32::from_le_bytes(*b)).collect()
+    }
+
+    /// `tests/reference/quantization.py`
+    #[test]
+    fn blocks_and_values_equal_the_reference() {
+        let values = floats(fixture!("values.f32"));
+        for (format, blocks, back) in [
+            (QuantFormat::Q8, fixture!("q8_0.bin"), fixture!("q8_0.f32")),
+            (QuantFormat::Q4, fixture!("q4_0.bin"), fixture!("q4_0.f32")),
+        ] {
+            let packed = quantize(format, &values, WIDTH, Effort::Fast);
+            assert_eq!(to_gguf(format, &packed), blocks, "{format:?}");
+            assert_eq!(from_gguf("x", format, blocks).unwrap(), packed);
+            let found = dequantize(format, &packed.words, &packed.scales, WIDTH);
+            assert_eq!(found, floats(back), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_block_is_refused() {
+        let error = from_gguf("blk.0.weight", QuantFormat::Q4, &[0; 40]).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("blk.0.weight: expected q4 blocks of 18 bytes, found 40"),
+            "{message}"
+        );
+    }
+}
