@@ -1,11 +1,13 @@
-//! Arithmetic on quantized matrices, as they are stored: no float copy of a matrix is ever made.
+//! Arithmetic: on quantized matrices as they are stored, no float copy of one is ever made, and on float matrices.
 //!
 //! | folder | what |
 //! |---|---|
 //! | `cpu` | the processor's, natively and in wasm: activations as 16-bit integers, integer dot products |
 //! | `gpu` | WGSL, one file a kernel, and the choice between them |
+//! | `dense` | products of float matrices and attention, on whichever device they are |
 
 pub mod cpu;
+pub(crate) mod dense;
 pub mod gpu;
 
 use crate::error::Result;

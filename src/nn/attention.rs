@@ -1,6 +1,7 @@
 //! Multi-head attention without its projections.
 
-use burn::tensor::{Tensor, module, ops::AttentionModuleOptions, s};
+use crate::kernels::dense::{attention_on_processor, times, times_transposed};
+use burn::tensor::{Tensor, activation::softmax, s};
 use std::ops::Range;
 
 /// Added to the score of a position that must not be seen. Finite, so that a row in which everything is masked
@@ -115,12 +116,22 @@ fn attend_at_once(
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
     let key = k.dims()[2];
-    let bias = bias.map(|bias| bias.expand([batch, heads, query, key]));
-    let options = AttentionModuleOptions {
-        scale: Some(scale),
-        ..Default::default()
+    if let Some(y) = attention_on_processor(&q, &k, &v, &bias, scale) {
+        return y;
+    }
+    let entries = |x: Tensor<4>| {
+        let [.., tokens, width] = x.dims();
+        x.reshape([batch * heads, tokens, width])
     };
-    module::attention(q, k, v, None, bias, options)
+    let q = if scale == 1.0 { q } else { q.mul_scalar(scale) };
+    let scores = times_transposed(entries(q), entries(k)).reshape([batch, heads, query, key]);
+    let scores = match bias {
+        Some(bias) => scores + bias,
+        None => scores,
+    };
+    let values = times(entries(softmax(scores, 3)), entries(v));
+    let width = values.dims()[2];
+    values.reshape([batch, heads, query, width])
 }
 
 /// The same for training, in fewer passes over the scores, forward and backward, than burn's own fallback takes: the

@@ -5,6 +5,7 @@
 use super::Check;
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
+use crate::kernels::dense::{times_as, times_transposed_as};
 use crate::kernels::{self, Quantized, gpu::Plan};
 use crate::quant::{BLOCK, Effort, Packed, QuantFormat, dequantize, quantize};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -78,12 +79,74 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
             case.rows(device, &mut checks).await?;
         }
     }
+    for &shape in DENSE {
+        dense(shape, device, kind, &mut rng, &mut checks).await?;
+    }
     if kind == DeviceKind::Wgpu {
         for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
             best(vocabulary, count, device, &mut rng, &mut checks).await?;
         }
     }
     Ok(checks)
+}
+
+/// `[batch, batches of the second factor, rows, outputs, inner]`
+const DENSE: &[[usize; 5]] = &[
+    [1, 1, 1, 1, 1],
+    [1, 1, 1, 130, 72],
+    [3, 3, 8, 5, 33],
+    [3, 1, 9, 67, 17],
+    [2, 2, 65, 64, 104],
+    [1, 1, 100, 129, 588],
+];
+
+/// Both products of floats against plain ones.
+async fn dense(
+    [batch, b_batch, rows, outputs, inner]: [usize; 5],
+    device: &Device,
+    kind: DeviceKind,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    let a = Kind::Outliers.values(batch * rows * inner, rng);
+    let b = Kind::Even.values(b_batch * outputs * inner, rng);
+    let tensor = |values: &[f32], shape: [usize; 3]| {
+        Tensor::<3>::from_data(TensorData::new(values.to_vec(), shape), device)
+    };
+    let plans: &[Plan] = match kind {
+        DeviceKind::Cpu => &[Plan::Software],
+        DeviceKind::Wgpu => &[Plan::Software, Plan::Hardware],
+    };
+    for transposed in [true, false] {
+        let (mut exact, mut sizes) = (vec![], vec![]);
+        for at in 0..batch * rows * outputs {
+            let (row, output) = (at / outputs, at % outputs);
+            let b = &b[row / rows % b_batch * outputs * inner..];
+            let products = (0..inner).map(|i| {
+                let b = match transposed {
+                    true => b[output * inner + i],
+                    false => b[i * outputs + output],
+                };
+                f64::from(a[row * inner + i]) * f64::from(b)
+            });
+            let (sum, size) = products.fold((0.0, 0.0), |(s, z), p| (s + p, z + p.abs()));
+            exact.push(sum);
+            sizes.push(size);
+        }
+        let exact = relative(exact, &sizes);
+        for &plan in plans {
+            let a = tensor(&a, [batch, rows, inner]);
+            let y = match transposed {
+                true => times_transposed_as(a, tensor(&b, [b_batch, outputs, inner]), plan),
+                false => times_as(a, tensor(&b, [b_batch, inner, outputs]), plan),
+            };
+            let name = format!("{batch}x{rows}x{inner}->{outputs} {transposed} {plan:?}");
+            let found = device::read(y).await?.into_iter().map(f64::from);
+            let found = relative(found.collect(), &sizes);
+            checks.push(Check::values(name, &found, &exact, 1e-5));
+        }
+    }
+    Ok(())
 }
 
 /// The best of three rows of scores, with equals among them, against a sort.

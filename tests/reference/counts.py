@@ -16,6 +16,10 @@ from transformers import SiglipVisionConfig, SiglipVisionModel, T5Config, T5ForC
 from models_weights import write_json
 
 VISION = {
+    "base16": {
+        "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+        "image_size": 224, "patch_size": 16,
+    },
     "so400m14": {
         "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
         "image_size": 224, "patch_size": 14,

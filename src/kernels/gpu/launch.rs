@@ -1,6 +1,6 @@
 //! From a kernel's name to its dispatch.
 
-use super::prelude;
+use super::{Layout, layout, prelude};
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
 use burn::cubecl::prelude::{CubeCount, KernelId};
@@ -15,6 +15,9 @@ pub(super) enum Kernel {
     ManyRowsThreads(QuantFormat),
     ManyRowsTiles(QuantFormat),
     Rows(QuantFormat),
+    DenseFew(Layout),
+    DenseThreads(Layout),
+    DenseTiles(Layout),
     Best,
 }
 
@@ -22,12 +25,16 @@ impl Kernel {
     fn text(self) -> String {
         let on_matrix =
             |format, text| [prelude(format), include_str!("common.wgsl"), text].concat();
+        let dense = |l, text| [include_str!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRowsThreads(q) => on_matrix(q, include_str!("few_rows_threads.wgsl")),
             Kernel::FewRowsWorkgroup(q) => on_matrix(q, include_str!("few_rows_workgroup.wgsl")),
             Kernel::ManyRowsThreads(q) => on_matrix(q, include_str!("many_rows_threads.wgsl")),
             Kernel::ManyRowsTiles(q) => on_matrix(q, include_str!("many_rows_tiles.wgsl")),
             Kernel::Rows(q) => on_matrix(q, include_str!("rows.wgsl")),
+            Kernel::DenseFew(l) => dense(l, include_str!("dense_few.wgsl")),
+            Kernel::DenseThreads(l) => dense(l, include_str!("dense_threads.wgsl")),
+            Kernel::DenseTiles(l) => dense(l, include_str!("dense_tiles.wgsl")),
             Kernel::Best => include_str!("best.wgsl").to_string(),
         }
     }
@@ -38,8 +45,9 @@ impl Kernel {
             Kernel::FewRowsThreads(_) | Kernel::FewRowsWorkgroup(_) | Kernel::Rows(_) => {
                 CubeDim::new_1d(64)
             }
-            Kernel::ManyRowsThreads(_) => CubeDim::new_2d(8, 8),
-            Kernel::ManyRowsTiles(_) => CubeDim::new_2d(16, 16),
+            Kernel::DenseFew(_) => CubeDim::new_1d(64),
+            Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
+            Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
         }
     }
@@ -61,17 +69,17 @@ impl KernelSource for Kernel {
     }
 }
 
-/// Runs a kernel over `inputs`, `count` workgroups in x and y; a new tensor of `shape` gets the result. The bindings are
+/// Runs a kernel over `inputs`, `count` workgroups; a new tensor of `shape` gets the result. The bindings are
 /// the inputs, the result and a uniform of the four `numbers`.
-pub(super) fn launch<const N: usize>(
+pub(super) fn launch<const N: usize, const D: usize>(
     kernel: Kernel,
     inputs: [&CubeTensor; N],
-    shape: [usize; 2],
-    count: [u32; 2],
+    shape: [usize; D],
+    count: [u32; 3],
     numbers: [usize; 4],
 ) -> CubeTensor {
     let CubeTensor { client, device, .. } = inputs[0];
-    let handle = client.empty(shape[0] * shape[1] * size_of::<f32>());
+    let handle = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
     let output = CubeTensor::new_contiguous(
         client.clone(),
         device.clone(),
@@ -92,7 +100,7 @@ pub(super) fn launch<const N: usize>(
     arguments.info = MetadataBindingInfo::custom(vec![a | b << 32, c | d << 32]);
     client.launch(
         Box::new(SourceKernel::new(kernel, kernel.workgroup())),
-        CubeCount::Static(count[0], count[1], 1),
+        CubeCount::Static(count[0], count[1], count[2]),
         arguments,
     );
     output

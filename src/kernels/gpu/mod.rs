@@ -1,4 +1,4 @@
-//! Products with quantized matrices in WGSL.
+//! Products with quantized and with float matrices in WGSL.
 //!
 //! A graphics card reads memory side by side and synchronises cheaply; a software adapter is a processor, for which a
 //! barrier costs more than a block of products. So there are two kernels for few rows of activations (decoding) and two
@@ -96,6 +96,7 @@ fn on_matrix(
     let [outputs, in_features] = weight.shape;
     let numbers = [shape[0], outputs, blocks(in_features), in_features];
     let inputs = [&input, &words, &scales];
+    let count = [count[0], count[1], 1];
     Tensor::from_primitive::<Wgpu>(launch(kernel, inputs, shape, count, numbers))
 }
 
@@ -106,8 +107,56 @@ pub(super) fn best(scores: CubeTensor, count: usize) -> Tensor<2> {
     let (rows, vocabulary) = (scores.meta.shape()[0], scores.meta.shape()[1]);
     let shape = [rows, 1 + 2 * count];
     let numbers = [rows, vocabulary, count, 0];
-    let found = launch(Kernel::Best, [&scores], shape, [rows as u32, 1], numbers);
+    let found = launch(Kernel::Best, [&scores], shape, [rows as u32, 1, 1], numbers);
     Tensor::from_primitive::<Wgpu>(found)
+}
+
+/// How the second factor of a product of floats lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Layout {
+    /// `[outputs, inner]`
+    Nt,
+    /// `[inner, outputs]`
+    Nn,
+}
+
+/// `a: [batch, rows, inner]` times `b: [batch or 1, …]` → `[batch, rows, outputs]`.
+pub(super) fn dense(a: CubeTensor, b: CubeTensor, layout: Layout, plan: Plan) -> Tensor<3> {
+    let (a, b) = (into_contiguous(a), into_contiguous(b));
+    let [batch, rows, inner] = a.meta.shape().dims();
+    let [b_batch, first, second]: [usize; 3] = b.meta.shape().dims();
+    let outputs = match layout {
+        Layout::Nt => first,
+        Layout::Nn => second,
+    };
+    let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
+    let (kernel, count) = match plan {
+        // Along the inner dimension side by side: where the second factor lies so.
+        Plan::Hardware if rows <= FEW && layout == Layout::Nt => (
+            Kernel::DenseFew(layout),
+            [across(outputs, 4), rows as u32, batch as u32],
+        ),
+        Plan::Hardware => (
+            Kernel::DenseTiles(layout),
+            [across(outputs, 64), across(rows, 64), batch as u32],
+        ),
+        Plan::Software => (
+            Kernel::DenseThreads(layout),
+            [across(outputs, 4 * 8), across(rows, 8 * 8), batch as u32],
+        ),
+    };
+    let of_one = if b_batch == 1 { 0 } else { first * second };
+    let numbers = [rows, outputs, inner, of_one];
+    let y = launch(kernel, [&a, &b], [batch, rows, outputs], count, numbers);
+    Tensor::from_primitive::<Wgpu>(y)
+}
+
+/// The layout's part of a kernel's source.
+fn layout(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Nt => include_str!("dense_nt.wgsl"),
+        Layout::Nn => include_str!("dense_nn.wgsl"),
+    }
 }
 
 /// A weight's words or scales on the GPU.

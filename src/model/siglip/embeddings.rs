@@ -1,6 +1,7 @@
 //! Patch embedding and learned positions.
 
 use crate::config::SiglipVisionConfig;
+use crate::kernels::dense::times;
 use crate::nn::{Table, linear, random, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -74,12 +75,13 @@ impl VisionEmbeddings {
         let vertical = interpolation_matrix(grid, rows, &device);
         let horizontal = interpolation_matrix(grid, columns, &device);
         // [rows, grid] · [grid, grid * hidden]
-        let table = vertical.matmul(table.reshape([grid, grid * hidden]));
+        let table = times(
+            vertical.unsqueeze(),
+            table.reshape([1, grid, grid * hidden]),
+        );
         // [columns, grid] · [rows, grid, hidden]
-        let table = horizontal
-            .unsqueeze::<3>()
-            .expand([rows, columns, grid])
-            .matmul(table.reshape([rows, grid, hidden]));
+        let horizontal = horizontal.unsqueeze::<3>().expand([rows, columns, grid]);
+        let table = times(horizontal, table.reshape([rows, grid, hidden]));
         table.reshape([rows * columns, hidden])
     }
 }
