@@ -129,6 +129,16 @@ export interface ModelInfo {
   readonly vocabularySize: number;
 }
 
+/** Bytes held by a page's models. */
+export interface Memory {
+  /** WebAssembly's memory, which all models of the page share and which never shrinks: its size is its peak. */
+  wasm: number;
+  /** In use on the GPU by the models and encoded pictures of the page; 0 on the CPU. */
+  device: number;
+  /** Taken from the GPU: what is in use, and what is kept for the next call. */
+  deviceReserved: number;
+}
+
 /** Anything that a browser can decode. Orientation from EXIF is applied; transparency goes over white. */
 export type ImageInput =
   | Blob
@@ -245,6 +255,9 @@ export class Pali3 {
   /** Calls on one model run in the order in which they were made. */
   encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
   generate(options?: GenerateOptions): Generation;
+
+  /** Bytes that are held now. */
+  memory(): Memory;
 
   /** Frees the model's memory once the calls under way are done. */
   dispose(): Promise<void>;

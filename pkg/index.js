@@ -144,6 +144,13 @@ export class Pali3 {
     return handle;
   }
 
+  /** Bytes that are held now. */
+  memory() {
+    if (this.#handle === null) throw new Pali3Error("InvalidInput", "model: was disposed of");
+    if (this.failed) throw this.#runtime.failure;
+    return JSON.parse(this.#handle.memory());
+  }
+
   /** Frees the model's memory once the calls under way are done. */
   async dispose() {
     await this.#last;

@@ -2,6 +2,7 @@
 # Builds the WebAssembly module of the npm package into pkg/wasm.
 # With --lint: only compiles it, any of clippy's warnings an error.
 # With --testing: the same crate with the parity tests inside, linted too, into target/wasm-testing.
+# All with the profile "wasm", so that what is tested is what is shipped and dependencies are compiled once.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -23,11 +24,11 @@ std=()
 
 target=wasm32-unknown-unknown
 say "compiling the crate to WebAssembly (the first time takes some ten minutes)"
-cargo build --release --lib --target "$target" --no-default-features "${features[@]}" "${std[@]}"
+cargo build --profile wasm --lib --target "$target" --no-default-features "${features[@]}" "${std[@]}"
 
 [ "$mode" != --lint ] || exit 0
 
-built="${CARGO_TARGET_DIR:-target}/$target/release/pali3.wasm"
+built="${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm"
 # Two builds share one file name, so what was last made here, and how, is told by a checksum.
 stamp="$out/.source"
 sum=$(cat "$built" scripts/build-wasm.sh | cksum)
@@ -48,8 +49,8 @@ grep -q '= await WebAssembly.instantiate(wasmModule, ' "$out/pali3.js" ||
 
 if [ "$out" = pkg/wasm ]; then
     say "shrinking the module with wasm-opt (a minute or two)"
-    # -O1: -O2 takes three times as long here for a tenth less. Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-    wasm-opt -O1 --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+    # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
+    wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
         --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
         "$out/pali3_bg.wasm" -o "$out/pali3_bg.opt.wasm"

@@ -6,7 +6,7 @@ const page = Object.fromEntries(
   ["device", "drop", "preview", "hint", "file", "samples", "form", "question", "ask", "stop", "suggestions", "progress", "progress-text", "bar", "error", "answer", "expected", "status", "timings"].map((id) => [id, byId(id)]),
 );
 const query = new URLSearchParams(location.search);
-const MODEL = new URL(query.get("model") ?? "models/pali3-tiny/", location.href);
+const MODEL = new URL(query.get("model") ?? "models/pali3-tiny-q4/", location.href);
 
 let model = null;
 let loading = null;

@@ -71,6 +71,7 @@ pub(crate) fn attend(
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
     let key = k.dims()[2];
+    #[cfg(feature = "train")]
     if q.device().is_autodiff() {
         let bias = bias.map(|bias| bias.part(0..query));
         return attend_for_gradients(q, k, v, bias, scale);
@@ -137,6 +138,7 @@ fn attend_at_once(
 /// The same for training, in fewer passes over the scores, forward and backward, than burn's own fallback takes: the
 /// maximum is a constant to the gradient (a softmax does not change when all scores of a row are shifted), and the
 /// division comes after the values are summed, where there is less to divide.
+#[cfg(feature = "train")]
 fn attend_for_gradients(
     q: Tensor<4>,
     k: Tensor<4>,

@@ -131,6 +131,20 @@ impl Model {
         self.start(image, &prompt, &options).map_err(to_js)
     }
 
+    /// Bytes held, in JSON: `Memory` of the package.
+    pub fn memory(&self) -> String {
+        let device = self
+            .gpu
+            .as_ref()
+            .and_then(|gpu| gpu.device.memory_pool_usage());
+        serde_json::json!({
+            "wasm": core::arch::wasm32::memory_size(0) * 65_536,
+            "device": device.as_ref().map_or(0, |usage| usage.bytes_in_use),
+            "deviceReserved": device.as_ref().map_or(0, |usage| usage.bytes_reserved),
+        })
+        .to_string()
+    }
+
     /// Gives the memory back.
     pub fn dispose(self) {
         let Self { pali3, gpu } = self;

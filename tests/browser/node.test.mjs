@@ -14,6 +14,6 @@ test("a folder without a page to start from is a typed error", async () => {
 test("the nearest known option is named, whatever its case and underscores", async () => {
   const message = (options) => Pali3.load("http://localhost/", options).catch((error) => `${error.code}: ${error.message}`);
   assert.match(await message({ on_progres: () => {} }), /^InvalidOption: option on_progres: unknown; did you mean onProgress\?$/);
-  assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, onProgress, signal, wasmUrl$/);
+  assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, dtype, onProgress, signal, wasmUrl$/);
   assert.match(await message("cpu"), /^InvalidOption: options: expected an object, found string$/);
 });

@@ -1,0 +1,132 @@
+// Quantized folders in the browser: what they answer, what is refused, and how little of a large one is in memory at once.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { ROOT, start } from "./chromium.mjs";
+
+const TINY = join(ROOT, "www/models/pali3-tiny-q4");
+const NATIVE = join(ROOT, "target/release/pali3");
+
+let browser, page, folder, samples;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "pali3-quantized-"));
+  browser = await start({ "/made/": folder });
+  page = await browser.newPage();
+  samples = JSON.parse(await readFile(join(ROOT, "www/samples/samples.json"), "utf8"));
+  await page.goto(`${browser.url}/fixtures/presets.json`);
+  await page.evaluate(async () => {
+    const { Pali3 } = await import("/pkg/index.js");
+    globalThis.Pali3 = Pali3;
+    /** Loads, asks about a picture, and says everything that there is to know. */
+    globalThis.ask = async (folder, options, picture, prompts) => {
+      try {
+        const model = await Pali3.load(folder, options);
+        const image = picture && (await model.encodeImage(picture));
+        const answers = [];
+        for (const prompt of prompts) answers.push(await model.generate({ image, prompt }));
+        const { info, device } = model;
+        const memory = model.memory();
+        await model.dispose();
+        return { info, device, memory, texts: answers.map((a) => a.text), scores: answers.map((a) => a.score) };
+      } catch (error) {
+        return { error: { code: error.code, message: error.message } };
+      }
+    };
+  });
+});
+after(async () => {
+  await browser.stop();
+  await rm(folder, { recursive: true });
+});
+
+const ask = (...call) => page.evaluate((call) => ask(...call), call);
+
+/** What the native program answers: text and score. */
+function native(model, dtype, picture, prompt) {
+  const file = join(ROOT, "www/samples", picture);
+  const fixed = ["run", "--model", join(ROOT, "www/models", model), "--dtype", dtype, "--device", "cpu", "--json"];
+  return JSON.parse(execFileSync(NATIVE, [...fixed, "--image", file, "--prompt", prompt], { encoding: "utf8" }));
+}
+
+describe("the model that the page loads", () => {
+  for (const device of ["cpu", "webgpu"]) {
+    test(`answers on ${device} as it does natively`, async () => {
+      const [{ file, questions }] = samples;
+      const prompts = questions.map(({ question }) => question);
+      const found = await ask("/models/pali3-tiny-q4/", { device }, `/samples/${file}`, prompts);
+      assert.equal(found.error, undefined);
+      assert.deepEqual(new Set(Object.values(found.info.dtypes)), new Set(["q4"]));
+      assert.equal(found.info.parameters, 1_048_512);
+      prompts.forEach((prompt, i) => {
+        const expected = native("pali3-tiny-q4", "auto", file, prompt);
+        assert.equal(found.texts[i], expected.text, prompt);
+        // Kernels round elsewhere than the processor's 16-bit activations.
+        assert.ok(Math.abs(found.scores[i] - expected.score) < 2e-3, `${prompt}: ${found.scores[i]} and ${expected.score}`);
+      });
+    });
+  }
+});
+
+describe("a folder of floats, quantized while it loads", () => {
+  for (const [dtype, name] of [
+    ["q8", "q8"],
+    ["q4", "q4"],
+    [{ vision: "q8", text: "q4" }, "vision=q8,text=q4"],
+  ]) {
+    test(name, async () => {
+      const [{ file, questions }] = samples;
+      const { question } = questions[0];
+      const found = await ask("/models/pali3-tiny/", { device: "cpu", dtype }, `/samples/${file}`, [question]);
+      assert.equal(found.error, undefined);
+      const expected = native("pali3-tiny", name, file, question);
+      assert.equal(found.texts[0], expected.text);
+      assert.ok(Math.abs(found.scores[0] - expected.score) < 1e-4, `${found.scores[0]} and ${expected.score}`);
+    });
+  }
+
+  test("what is no form is refused", async () => {
+    for (const dtype of ["int8", "f16", { vision: "q5" }, { audio: "q4" }, {}, 4]) {
+      const { error } = await ask("/models/pali3-tiny/", { device: "cpu", dtype }, null, []);
+      assert.equal(error.code, "InvalidOption", JSON.stringify(dtype));
+      assert.match(error.message, /dtype/);
+    }
+  });
+});
+
+test("a changed byte is found by its shard's hash, on its way to the device", async () => {
+  await cp(TINY, join(folder, "changed"), { recursive: true });
+  const file = join(folder, "changed/model-00001-of-00001.safetensors");
+  const bytes = await readFile(file);
+  bytes[bytes.length - 5] ^= 1;
+  await writeFile(file, bytes);
+  const { error } = await ask("/made/changed/", { device: "cpu" }, null, ["x"]);
+  assert.equal(error.code, "Integrity");
+  assert.match(error.message, /model-00001-of-00001\.safetensors.*SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}/);
+});
+
+describe("memory", () => {
+  // SigLIP base and T5 1.1 small, 163 million parameters: 650 MB of floats.
+  before(() => {
+    const sizes = ["--vision", "base16", "--text", "t5-1.1-small", "--dtype", "f32"];
+    execFileSync(NATIVE, ["random", ...sizes, "--out", join(folder, "large")], { stdio: "ignore" });
+  });
+
+  test("of a large model, WebAssembly holds one piece at a time", async () => {
+    const fresh = await browser.newPage();
+    await fresh.goto(`${browser.url}/fixtures/presets.json`);
+    const memory = await fresh.evaluate(async () => {
+      const { Pali3 } = await import("/pkg/index.js");
+      const model = await Pali3.load("/made/large/", { device: "webgpu", dtype: "q4" });
+      return model.memory();
+    });
+    await fresh.close();
+    const MB = 1e6;
+    // A piece of the file has 8 MiB; its floats, blocks and what the driver is handed are beside it for a moment.
+    assert.ok(memory.wasm < (8.4 + 64) * MB, `wasm ${memory.wasm / MB} MB`);
+    // 4.5 bits for a parameter, and 32 for the few that are not in blocks.
+    assert.ok(memory.device > 85 * MB && memory.device < 110 * MB, `device ${memory.device / MB} MB`);
+  });
+});
