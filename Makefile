@@ -1,5 +1,5 @@
 # Two commands to know: `make demo` and `make test`. Each installs what it lacks and says what it does.
-.PHONY: help demo test setup wasm serve fmt
+.PHONY: help demo test setup wasm serve fmt bench scale
 .DEFAULT_GOAL := help
 
 help: ## Says what there is to make.
@@ -10,6 +10,12 @@ demo: wasm ## Builds the WebAssembly package and serves the demo page; prints it
 
 test: ## Runs every test: format, lints, documentation, native tests, browser tests.
 	@bash scripts/test.sh
+
+bench: ## Measures speed, memory and size beside transformers.js; ARGS="--dtype q4" measures a part.
+	@bash scripts/bench.sh $(ARGS)
+
+scale: ## Loads a model of full size, 4.7 billion random 4-bit weights, in headless Chromium and reports what it takes.
+	@bash scripts/scale.sh
 
 setup: ## Installs what building and testing need: Rust's wasm target, Node packages, Chromium.
 	@bash scripts/setup-rust.sh

@@ -35,7 +35,8 @@ pub struct PartDtypes {
     pub language_model: Dtype,
 }
 
-/// `quantization_config`: how the folder's matrices are stored. Norms, biases and position tables are floats always.
+/// `quantization_config`: how the folder's matrices are stored. Norms, biases, positions, the patch embedding and the pooling
+/// head's packed projection are floats always.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuantizationConfig {

@@ -89,7 +89,11 @@ impl Pali3 {
         };
         let checkpoint = open_checkpoint(folder, &config).await?;
         let model = empty_model(&checkpoint, &config, &dtypes, device);
-        let num_params = slots(Kind::Pali3, &model).iter().map(|s| s.len()).sum();
+        // In 64 bits: a `usize` of wasm does not hold five billion.
+        let num_params = slots(Kind::Pali3, &model)
+            .iter()
+            .map(|slot| slot.len() as u64)
+            .sum();
         let limit = options.largest_buffer;
         let model = checkpoint
             .load(folder, model, device, limit, progress)

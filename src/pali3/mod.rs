@@ -2,6 +2,7 @@
 
 mod decoder;
 mod load;
+mod trace;
 
 use crate::config::{Pali3Config, PartDtypes, PreprocessorConfig};
 use crate::device::{DeviceKind, read};
@@ -18,6 +19,7 @@ pub use decoder::ModelDecoder;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use decoder::decode_step;
 pub use load::{LoadOptions, empty_model, open_checkpoint};
+pub use trace::Intermediates;
 
 /// A loaded model with everything that belongs to its folder. Cloning shares it.
 #[derive(Clone)]
@@ -31,7 +33,7 @@ struct Parts {
     generation: GenerationOptions,
     tokenizer: Tokenizer,
     model: Pali3Model,
-    num_params: usize,
+    num_params: u64,
     dtypes: PartDtypes,
     device: Device,
     kind: DeviceKind,
@@ -65,7 +67,7 @@ impl Pali3 {
     }
 
     /// Parameters of the whole model.
-    pub fn num_params(&self) -> usize {
+    pub fn num_params(&self) -> u64 {
         self.parts.num_params
     }
 
@@ -202,6 +204,13 @@ impl Pali3 {
         Generation::new(decoder, 1, options, decode)
     }
 
+    /// What the decoder has seen before each token of an answer.
+    fn shifted(&self, target: &[u32]) -> Vec<u32> {
+        let start = self.parts.config.text_config.decoder_start_token_id;
+        let before = target[..target.len().saturating_sub(1)].iter().copied();
+        std::iter::once(start).chain(before).collect()
+    }
+
     /// How likely the model finds a given answer, token by token; the closing `</s>` is one of them.
     ///
     /// # Errors
@@ -226,50 +235,6 @@ impl Pali3 {
                 Ok(ScoredToken { token_id, logprob })
             })
             .collect()
-    }
-}
-
-/// What a model computes between its input and its scores, by name and in order.
-pub type Intermediates = Vec<(String, Vec<f32>)>;
-
-impl Pali3 {
-    /// Every named intermediate on the way to the scores of a given answer, `target` as token ids.
-    ///
-    /// # Errors
-    /// As [`Pali3::encode_image`] and [`Pali3::score`].
-    pub async fn trace(
-        &self,
-        image: Option<&RgbImage>,
-        prompt: &str,
-        target: &[u32],
-    ) -> Result<Intermediates> {
-        let Parts { model, device, .. } = &*self.parts;
-        let trace = Trace::on();
-        let mut projected = None;
-        if let Some(image) = image {
-            let pixels = self.preprocess(image)?;
-            let shape = [1, 3, pixels.height, pixels.width];
-            let pixels = Tensor::from_data(TensorData::new(pixels.data, shape), device);
-            let visual_tokens = model.visual_tokens(pixels, &trace);
-            projected = Some(model.project(visual_tokens, &trace));
-        }
-        let ids = self.ids("prompt", prompt)?;
-        let mask = AttentionMask::new(&[vec![true; ids.len()]]);
-        let (hidden_states, mask) = model.encode(projected, self.int_tensor(&ids), &mask, &trace);
-        let text = model.language_model();
-        let input = self.int_tensor(&self.shifted(target));
-        text.decode(input, hidden_states, &mask, &trace);
-        let records = trace.into_data().await?.into_iter();
-        records
-            .map(|(name, data)| Ok((name, data.try_to_vec().map_err(Error::device)?)))
-            .collect()
-    }
-
-    /// What the decoder has seen before each token of an answer.
-    fn shifted(&self, target: &[u32]) -> Vec<u32> {
-        let start = self.parts.config.text_config.decoder_start_token_id;
-        let before = target[..target.len().saturating_sub(1)].iter().copied();
-        std::iter::once(start).chain(before).collect()
     }
 }
 

@@ -65,8 +65,15 @@ async fn load_model(
         largest_buffer: gpu.as_ref().map(|gpu| gpu.largest_buffer),
     };
     let work = Pali3::load(folder, &device, kind, &options, &mut progress);
-    let pali3 = watched(gpu.as_ref(), work).await?;
-    Ok(Model { pali3, gpu })
+    let loaded = watched(gpu.as_ref(), work).await;
+    // What had come of a model that will not be there is given back now, not at the next one.
+    if let (Err(_), Some(gpu)) = (&loaded, &gpu) {
+        gpu.device.memory_cleanup();
+    }
+    Ok(Model {
+        pali3: loaded?,
+        gpu,
+    })
 }
 
 /// `Pali3` on the inside.

@@ -6,7 +6,6 @@ use super::sink::{Sink, Way};
 use super::slots::{Slot, fill, slots};
 use super::spans::spans;
 use crate::error::{Error, Result};
-use crate::quant::blocks;
 use burn::module::Module;
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
@@ -114,10 +113,10 @@ fn check_sizes(slots: &[Slot], limit: u64) -> Result<()> {
     for slot in slots {
         let bytes = match (slot.format, &slot.shape[..]) {
             (Some(format), &[out_features, in_features]) => {
-                out_features * blocks(in_features) * format.words_per_block() * 4
+                4 * out_features as u64 * format.words_per_row(in_features) as u64
             }
-            _ => slot.len() * 4,
-        } as u64;
+            _ => 4 * slot.len() as u64,
+        };
         if bytes > limit {
             let problem = format!(
                 "{} takes {bytes} bytes on the device, which allows {limit} for a buffer; a smaller dtype or device \"cpu\" may fit",

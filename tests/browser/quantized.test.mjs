@@ -129,4 +129,27 @@ describe("memory", () => {
     // 4.5 bits for a parameter, and 32 for the few that are not in blocks.
     assert.ok(memory.device > 85 * MB && memory.device < 110 * MB, `device ${memory.device / MB} MB`);
   });
+
+  test("an aborted load gives back what had come", async () => {
+    const fresh = await browser.newPage();
+    await fresh.goto(`${browser.url}/fixtures/presets.json`);
+    const found = await fresh.evaluate(async () => {
+      const { Pali3 } = await import("/pkg/index.js");
+      const abort = new AbortController();
+      let reached = 0;
+      const onProgress = ({ phase, loaded, total }) => {
+        if (phase !== "upload") return;
+        reached = loaded / total;
+        if (reached > 0.4) abort.abort();
+      };
+      const error = await Pali3.load("/made/large/", { device: "webgpu", onProgress, signal: abort.signal }).catch((error) => error);
+      const model = await Pali3.load("/models/pali3-tiny-q4/", { device: "webgpu" });
+      return { code: error.code, reached, memory: model.memory() };
+    });
+    await fresh.close();
+    assert.equal(found.code, "Aborted");
+    assert.ok(found.reached < 0.6, `${found.reached}`);
+    assert.ok(found.memory.device < 4e6, `in use ${found.memory.device}`);
+    assert.ok(found.memory.deviceReserved < 64e6, `reserved ${found.memory.deviceReserved}`);
+  });
 });
