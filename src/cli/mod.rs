@@ -1,7 +1,8 @@
-//! The command line: `pali3 run|encode|score|inspect|quantize|compare|random|train`.
+//! The command line: `pali3 run|encode|score|inspect|quantize|compare|random|bench|train`.
 //!
 //! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
 
+mod bench;
 mod compare;
 mod encode;
 mod inspect;
@@ -44,6 +45,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Write a model folder of any size with random weights, to measure with
     Random(random::RandomArgs),
+    /// What the kernels reach on this machine, beside a plain copy
+    Bench(bench::BenchArgs),
     /// Train pali3-tiny from nothing
     Train(crate::train::cli::TrainArgs),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Quantize(args) => pollster::block_on(quantize::quantize(&args)),
         Command::Compare(args) => pollster::block_on(compare::compare(&args)),
+        Command::Bench(args) => pollster::block_on(bench::bench(&args)),
         Command::Random(args) => random::random(&args),
         Command::Train(args) => crate::train::cli::run(&args),
     };

@@ -153,7 +153,11 @@ pub(super) async fn encode_image(
     model.encode_image(image).await.map(Some)
 }
 
-fn open_device(choice: DeviceChoice) -> Result<(Device, DeviceKind)> {
+/// Opens a device.
+///
+/// # Errors
+/// [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
+pub(super) fn open_device(choice: DeviceChoice) -> Result<(Device, DeviceKind)> {
     let cpu = || (device::cpu(), DeviceKind::Cpu);
     match choice {
         DeviceChoice::Cpu => Ok(cpu()),
