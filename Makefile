@@ -1,9 +1,9 @@
 # Two commands to know: `make demo` and `make test`. Each installs what it lacks and says what it does.
-.PHONY: help demo test setup wasm serve fmt bench scale
+.PHONY: help demo test setup wasm serve fmt bench bench-gpu scale
 .DEFAULT_GOAL := help
 
 help: ## Says what there is to make.
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 demo: wasm ## Builds the WebAssembly package and serves the demo page; prints its address.
 	@bash scripts/serve.sh
@@ -13,6 +13,11 @@ test: ## Runs every test: format, lints, documentation, native tests, browser te
 
 bench: ## Measures speed, memory and size beside transformers.js; ARGS="--dtype q4" measures a part.
 	@bash scripts/bench.sh $(ARGS)
+
+bench-gpu: ## Measures each kernel on this machine's graphics card, natively, beside a plain copy.
+	@bash scripts/setup-rust.sh
+	@cargo build --quiet --release
+	@target/release/pali3 bench --device wgpu $(ARGS)
 
 scale: ## Loads a model of full size, 4.7 billion random 4-bit weights, in headless Chromium and reports what it takes.
 	@bash scripts/scale.sh
