@@ -7,6 +7,7 @@
 // --gpu: WebGPU on the machine's GPU instead of SwiftShader. --add: keep the figures of the last call that this one does
 // not measure. Only a table with every row goes to docs/benchmarks.md.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -69,6 +70,9 @@ for (const [name, values] of Object.entries(chosen)) {
   const unknown = values.find((value) => !ALL[name].includes(value));
   if (unknown !== undefined) throw new Error(`--${name} ${unknown}: expected some of ${ALL[name].join(",")}`);
 }
+
+/** Tells builds apart whose figures --add brings together. */
+const build = () => createHash("sha256").update(readFileSync(join(PACKAGE, "wasm/pali3_bg.wasm"))).digest("hex").slice(0, 8);
 
 /** Calls `once` until there are enough runs, or one more would go over the budget. */
 async function repeated(once) {
@@ -230,6 +234,7 @@ async function surroundings(url) {
 const say = (text) => console.log(`==> ${text}`);
 rmSync(PACKAGE, { recursive: true, force: true });
 cpSync(join(ROOT, "pkg"), PACKAGE, { recursive: true });
+settings.build = build();
 const { server, url } = await serve({ mounts: MOUNTS });
 const reference = native();
 const results = { ...(await surroundings(url)), reference, rows: given.add ? JSON.parse(readFileSync(RESULTS, "utf8")).rows : [] };

@@ -90,6 +90,7 @@ function notes(results) {
   const software = architecture === "swiftshader";
   const few = rows.filter((row) => row.tokens < 32).map((row) => `${row.library} ${row.device} ${row.dtype} ${row.model}`);
   const failed = rows.filter((row) => row.error);
+  const builds = new Set(rows.filter((row) => row.library === "pali3").map((row) => row.build));
   const distinct = (key) => [...new Set(rows.map((row) => row[key]))];
   return [
     `Milliseconds, wall time / processor time (user and system, of all processes of the browser). Median of ${distinct("runs").join(" or ")} runs after warm-up; (×n): of n only, where all would have taken more than ${distinct("budget").join(" or ")} seconds.`,
@@ -99,6 +100,7 @@ function notes(results) {
     `*Encode* is the first token less one token of decoding; *decode* is a 33-token answer less a 1-token answer, per token, after 64 tokens of prompt. *Cold* is the first call in a fresh browser, after loading. Peak memory is the proportional set size of the whole browser, sampled several times a second outside the timed warm runs; with an empty page it is ${megabytes(emptyPage)} MB.`,
     ...(few.length > 0 ? [`Decoding measured over 4 tokens instead of 32: ${few.join("; ")}.`] : []),
     ...failed.map(({ library, device, dtype, model, error }) => `Failed: ${library} ${device} ${dtype} ${model}: ${error}`),
+    ...(builds.size > 1 ? [`pali3's figures come from ${builds.size} builds of it.`] : []),
     ...comparisons(results),
   ];
 }
