@@ -1,17 +1,15 @@
 //! The model parts against HF transformers, natively: on the processor, and on WebGPU where there is an adapter.
 
-use burn::tensor::Device;
-use pali3::device::{DeviceKind, cpu, wgpu};
+mod common;
+
+use common::{adapter, path};
+use pali3::device::{DeviceKind, cpu};
 use pali3::error::Error;
 use pali3::testing::{Check, all_passed, kernels, models};
-use std::path::Path;
-use std::sync::OnceLock;
 
 fn read(file: &str) -> pali3::Result<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(file);
-    std::fs::read(path).map_err(|_| Error::NotFound { file: file.into() })
+    std::fs::read(path("tests/fixtures").join(file))
+        .map_err(|_| Error::NotFound { file: file.into() })
 }
 
 /// The largest errors in words (`--nocapture` shows them), and a panic when one is too large.
@@ -23,19 +21,6 @@ fn report(case: &str, checks: &[Check]) {
         println!("  {:.1e} {}", check.max_abs_error, check.name);
     }
     all_passed(checks).unwrap_or_else(|error| panic!("{case}: {error}"));
-}
-
-/// The adapter, which a process opens once. Natively there may be none; the same bodies run in the browser, where there is.
-fn adapter() -> Option<Device> {
-    static ADAPTER: OnceLock<Option<Device>> = OnceLock::new();
-    let open = || match wgpu() {
-        Ok((device, _)) => Some(device),
-        Err(error) => {
-            println!("no adapter here: {error}");
-            None
-        }
-    };
-    ADAPTER.get_or_init(open).clone()
 }
 
 #[test]

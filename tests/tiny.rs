@@ -2,42 +2,34 @@
 //! by the preprocessor, greedy decoding. Neither its training nor its model card has seen these scenes.
 #![cfg(feature = "train")]
 
+mod common;
+
 use pali3::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
-use pali3::pali3::{LoadOptions, Pali3};
+use pali3::pali3::{EncodedImage, Pali3};
 use pali3::train::scenes::{Asked, QuestionType, Scene, Split};
-use pali3::weights::DirFolder;
-use std::path::Path;
 
 const SCENES: u64 = 150;
 /// Of the four types, in their order. Always saying the most frequent answer gets 0.20, 0.24, 0.40 and 0.51.
 const AT_LEAST: [f32; 4] = [0.80, 0.80, 0.55, 0.80];
 
-async fn answer(model: &Pali3, image: &pali3::pali3::EncodedImage, question: &str) -> String {
+async fn answer(model: &Pali3, image: &EncodedImage, question: &str) -> String {
     let options = GenerationOptions {
         max_new_tokens: 4,
         ..model.generation_options().clone()
     };
-    let mut answer = model.generate(Some(image), question, &options).unwrap();
+    let mut answer = model
+        .generate(std::slice::from_ref(image), question, &options)
+        .unwrap();
     while answer.step().await.unwrap().is_some() {}
     answer.into_output().sequences[0].text.clone()
 }
 
 #[test]
 fn the_committed_weights_answer_nine_of_ten() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/models/pali3-tiny");
-    let folder = DirFolder::new(folder).unwrap();
+    let model = common::load("www/models/pali3-tiny", &cpu(), DeviceKind::Cpu);
     let (mut right, mut asked) = ([0; 4], [0; 4]);
     pollster::block_on(async {
-        let model = Pali3::load(
-            &folder,
-            &cpu(),
-            DeviceKind::Cpu,
-            &LoadOptions::default(),
-            &mut |_| {},
-        )
-        .await
-        .unwrap();
         for index in 0..SCENES {
             let (scene, mut rng) = Scene::nth(Split::HeldOut, 99, index);
             let image = model.encode_image(&scene.draw(256)).await.unwrap();

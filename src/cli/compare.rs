@@ -31,9 +31,9 @@ pub(super) struct CompareArgs {
     /// Form of B's matrices on the device, as for `pali3 run`
     #[arg(long, value_name = "FORM", default_value = "auto")]
     dtype: String,
-    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP; may be given several times, the order counts
     #[arg(long, value_name = "FILE")]
-    image: Option<PathBuf>,
+    image: Vec<PathBuf>,
     /// Question or task; may be given several times
     #[arg(long, value_name = "TEXT")]
     prompt: Vec<String>,
@@ -85,8 +85,8 @@ struct Texts {
 
 /// Runs the command.
 pub(super) async fn compare(args: &CompareArgs) -> Result<()> {
-    let image = args.image.as_deref().map(session::read_image).transpose()?;
-    if args.prompt.is_empty() && image.is_none() && args.held_out == 0 {
+    let images = session::read_images(&args.image)?;
+    if args.prompt.is_empty() && images.is_empty() && args.held_out == 0 {
         let problem = "nothing to ask: give --prompt, --image or --held-out";
         return Err(Error::option("prompt", problem));
     }
@@ -109,12 +109,12 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<()> {
         sums: Sums::default(),
     };
     let mut texts = vec![];
-    let prompts = match args.prompt.is_empty() && image.is_some() {
+    let prompts = match args.prompt.is_empty() && !images.is_empty() {
         true => vec![String::new()],
         false => args.prompt.clone(),
     };
     for prompt in prompts {
-        let [a, b] = comparison.ask(image.as_ref(), &prompt).await?;
+        let [a, b] = comparison.ask(&images, &prompt).await?;
         texts.push(Texts { prompt, a, b });
     }
     let mut held_out = None;
@@ -156,11 +156,11 @@ struct Sums {
 
 impl Comparison<'_> {
     /// Both answers to a question, and everything between added to the sums.
-    async fn ask(&mut self, image: Option<&RgbImage>, prompt: &str) -> Result<[String; 2]> {
-        let (text_a, ids) = answer(self.a, image, prompt).await?;
-        let (text_b, _) = answer(self.b, image, prompt).await?;
-        let a = self.a.trace(image, prompt, &ids).await?;
-        let b = self.b.trace(image, prompt, &ids).await?;
+    async fn ask(&mut self, images: &[RgbImage], prompt: &str) -> Result<[String; 2]> {
+        let (text_a, ids) = answer(self.a, images, prompt).await?;
+        let (text_b, _) = answer(self.b, images, prompt).await?;
+        let a = self.a.trace(images, prompt, &ids).await?;
+        let b = self.b.trace(images, prompt, &ids).await?;
         self.sums.questions += 1;
         for ((name, a), (name_b, b)) in a.iter().zip(&b) {
             if name != name_b || a.len() != b.len() {
@@ -182,7 +182,9 @@ impl Comparison<'_> {
             let (scene, mut rng) = Scene::nth(Split::HeldOut, SEED, index);
             let picture = scene.draw(256);
             for question in Asked::several(&mut rng, &scene, Split::HeldOut, QUESTIONS_A_SCENE) {
-                let texts = self.ask(Some(&picture), &question.text).await?;
+                let texts = self
+                    .ask(std::slice::from_ref(&picture), &question.text)
+                    .await?;
                 asked += 1;
                 for (right, text) in right.iter_mut().zip(texts) {
                     *right += usize::from(text == question.answer);
@@ -199,23 +201,13 @@ impl Comparison<'_> {
     }
 }
 
-async fn answer(
-    model: &Pali3,
-    image: Option<&RgbImage>,
-    prompt: &str,
-) -> Result<(String, Vec<u32>)> {
-    let image = match image {
-        Some(image) => Some(model.encode_image(image).await?),
-        None => None,
-    };
+async fn answer(model: &Pali3, images: &[RgbImage], prompt: &str) -> Result<(String, Vec<u32>)> {
+    let images = session::encode_images(model, images).await?;
     let options = GenerationOptions {
         num_beams: 1,
         ..model.generation_options().clone()
     };
-    let output = model
-        .generate(image.as_ref(), prompt, &options)?
-        .run()
-        .await?;
+    let output = model.generate(&images, prompt, &options)?.run().await?;
     let best = output.sequences.into_iter().next();
     let best = best.ok_or_else(|| Error::input("prompt", "gave no answer"))?;
     Ok((best.text, best.token_ids))

@@ -79,7 +79,7 @@ pub(super) async fn encode(args: &EncodeArgs) -> Result<()> {
     ];
     if let Some(prompt) = &args.prompt {
         let (shape, values) = model
-            .encoder_last_hidden_state(Some(&image), prompt)
+            .encoder_last_hidden_state(std::slice::from_ref(&image), prompt)
             .await?;
         tensors.push(("encoder_last_hidden_state", shape, values));
         timings.stage("encoder");

@@ -1,4 +1,4 @@
-//! `pali3 run`: a prompt, and perhaps a picture, in; text out.
+//! `pali3 run`: a prompt, and perhaps pictures, in; text out.
 
 use clap::Args;
 use serde::Serialize;
@@ -53,13 +53,13 @@ impl<'a> From<&'a Sequence> for SequenceReport<'a> {
 /// Runs the command.
 pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args.question.picture()?;
+    let images = args.question.pictures()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
     let options = model.generation_options().with(&args.generation)?;
-    let image = session::encode_image(&model, image.as_ref()).await?;
+    let images = session::encode_images(&model, &images).await?;
     timings.stage("image");
-    let answer = model.generate(image.as_ref(), &args.question.prompt, &options)?;
+    let answer = model.generate(&images, &args.question.prompt, &options)?;
     timings.stage("encoder");
     let json = args.model.json;
     let several = options.num_return_sequences > 1;
@@ -85,7 +85,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<()> {
     output::json(&Report {
         best: best.into(),
         sequences: list.then(|| sequences.iter().map(SequenceReport::from).collect()),
-        visual_tokens: image.as_ref().map_or(0, |image| image.len()),
+        visual_tokens: session::visual_tokens(&images),
         timings_ms: timings.finish(),
         device: model.device_kind().name(),
     })

@@ -36,28 +36,27 @@ struct Report<'a> {
 /// Runs the command.
 pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     let mut timings = Timings::start();
-    let image = args.question.picture()?;
+    let images = args.question.pictures()?;
     let model = session::load(&args.model).await?;
     timings.stage("load");
-    let image = session::encode_image(&model, image.as_ref()).await?;
+    let images = session::encode_images(&model, &images).await?;
     timings.stage("image");
     let spinner = Progress::spinner("scoring");
-    let scored = model
-        .score(image.as_ref(), &args.question.prompt, &args.target)
-        .await?;
+    let targets = std::slice::from_ref(&args.target);
+    let scored = model.score(&images, &args.question.prompt, targets);
+    let Some(scored) = scored.await?.pop() else {
+        return Ok(());
+    };
     drop(spinner);
     timings.stage("score");
     let spelling = |id| model.tokenizer().id_to_token(id).unwrap_or_default();
     let report = Report {
         target: &args.target,
-        token_ids: scored.iter().map(|token| token.token_id).collect(),
-        tokens: scored
-            .iter()
-            .map(|token| spelling(token.token_id))
-            .collect(),
-        logprobs: scored.iter().map(|token| token.logprob).collect(),
-        score: scored.iter().map(|token| token.logprob).sum(),
-        visual_tokens: image.as_ref().map_or(0, |image| image.len()),
+        tokens: scored.token_ids.iter().map(|&id| spelling(id)).collect(),
+        token_ids: scored.token_ids,
+        logprobs: scored.logprobs,
+        score: scored.score,
+        visual_tokens: session::visual_tokens(&images),
         timings_ms: timings.finish(),
         device: model.device_kind().name(),
     };
@@ -76,7 +75,7 @@ pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     lines.push_str(&format!(
         "{:>12.6}  sum of {} tokens\n",
         report.score,
-        scored.len()
+        report.logprobs.len()
     ));
     output::text(&lines)
 }

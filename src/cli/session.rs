@@ -45,12 +45,12 @@ pub(super) struct ModelArgs {
     pub(super) json: bool,
 }
 
-/// What is asked, and about which picture.
+/// What is asked, and about which pictures.
 #[derive(Debug, Args)]
 pub(super) struct QuestionArgs {
-    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP; may be given several times, the order counts
     #[arg(long, value_name = "FILE")]
-    pub(super) image: Option<PathBuf>,
+    pub(super) image: Vec<PathBuf>,
     /// Question or task; may be left out when there is a picture
     #[arg(
         long,
@@ -63,9 +63,9 @@ pub(super) struct QuestionArgs {
 }
 
 impl QuestionArgs {
-    /// The picture, read before the model is: a wrong file name should not wait for the weights.
-    pub(super) fn picture(&self) -> Result<Option<RgbImage>> {
-        self.image.as_deref().map(read_image).transpose()
+    /// The pictures, read before the model is: a wrong file name should not wait for the weights.
+    pub(super) fn pictures(&self) -> Result<Vec<RgbImage>> {
+        read_images(&self.image)
     }
 }
 
@@ -109,6 +109,14 @@ fn milliseconds(duration: std::time::Duration) -> Value {
     Value::from((duration.as_secs_f64() * 1e5).round() / 1e2)
 }
 
+/// The pictures in files.
+///
+/// # Errors
+/// As [`read_image`].
+pub(super) fn read_images(paths: &[PathBuf]) -> Result<Vec<RgbImage>> {
+    paths.iter().map(|path| read_image(path)).collect()
+}
+
 /// The picture in a file.
 ///
 /// # Errors
@@ -141,16 +149,19 @@ pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
     Pali3::load(&folder, &device, kind, &options, &mut report).await
 }
 
-/// The picture's visual tokens, if there is a picture.
-pub(super) async fn encode_image(
-    model: &Pali3,
-    image: Option<&RgbImage>,
-) -> Result<Option<EncodedImage>> {
-    let Some(image) = image else {
-        return Ok(None);
-    };
-    let _spinner = Progress::spinner("looking at the picture");
-    model.encode_image(image).await.map(Some)
+/// The pictures' visual tokens.
+pub(super) async fn encode_images(model: &Pali3, images: &[RgbImage]) -> Result<Vec<EncodedImage>> {
+    let _spinner = (!images.is_empty()).then(|| Progress::spinner("looking at the picture"));
+    let mut encoded = Vec::with_capacity(images.len());
+    for image in images {
+        encoded.push(model.encode_image(image).await?);
+    }
+    Ok(encoded)
+}
+
+/// Visual tokens of all pictures.
+pub(super) fn visual_tokens(images: &[EncodedImage]) -> usize {
+    images.iter().map(EncodedImage::len).sum()
 }
 
 /// Opens a device.

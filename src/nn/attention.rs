@@ -71,39 +71,66 @@ pub(crate) fn attend(
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
     let key = k.dims()[2];
+    // Training keeps all scores for the gradients anyway.
     #[cfg(feature = "train")]
     if q.device().is_autodiff() {
         let bias = bias.map(|bias| bias.part(0..query));
         return attend_for_gradients(q, k, v, bias, scale);
     }
-    if !too_many_scores(batch, heads, query, key) {
-        let bias = bias.map(|bias| bias.part(0..query));
-        return attend_at_once(q, k, v, bias, scale);
-    }
-    attend_in_groups(
-        (SCORES / (batch * heads * key)).max(1),
-        q,
-        k,
-        v,
-        bias,
-        scale,
-    )
+    in_groups(group(batch, heads, query, key), q, bias, |q, bias| {
+        attend_at_once(q, k.clone(), v.clone(), bias, scale)
+    })
 }
 
-fn attend_in_groups(
-    group: usize,
+/// How much [`attend`] takes of each value, mean over the heads: `[batch, 1, query, key]`.
+pub(crate) fn mean_weights(
     q: Tensor<4>,
     k: Tensor<4>,
-    v: Tensor<4>,
     bias: Option<&ScoreBias>,
     scale: f64,
 ) -> Tensor<4> {
+    let [batch, heads, query, _] = q.dims();
+    let group = group(batch, heads, query, k.dims()[2]);
+    in_groups(group, q, bias, |q, bias| {
+        weights(q, k.clone(), bias, scale).mean_dim(1)
+    })
+}
+
+/// The same head by head: `[batch, heads, query, key]`.
+pub(crate) fn weights_of_heads(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    bias: Option<&ScoreBias>,
+    scale: f64,
+) -> Tensor<4> {
+    let bias = bias.map(|bias| bias.part(0..q.dims()[2]));
+    weights(q, k, bias, scale)
+}
+
+/// Queries whose scores may be in memory at once.
+fn group(batch: usize, heads: usize, query: usize, key: usize) -> usize {
+    match too_many_scores(batch, heads, query, key) {
+        true => (SCORES / (batch * heads * key)).max(1),
+        false => query,
+    }
+}
+
+/// `attend` for so many queries at a time.
+fn in_groups(
+    group: usize,
+    q: Tensor<4>,
+    bias: Option<&ScoreBias>,
+    attend: impl Fn(Tensor<4>, Option<Tensor<4>>) -> Tensor<4>,
+) -> Tensor<4> {
     let query = q.dims()[2];
+    let part = |queries| bias.map(|bias| bias.part(queries));
+    if group >= query {
+        return attend(q, part(0..query));
+    }
     let groups = (0..query).step_by(group).map(|start| {
         let queries = start..(start + group).min(query);
         let q = q.clone().slice(s![.., .., queries.clone(), ..]);
-        let bias = bias.map(|bias| bias.part(queries));
-        attend_at_once(q, k.clone(), v.clone(), bias, scale)
+        attend(q, part(queries))
     });
     Tensor::cat(groups.collect(), 2)
 }
@@ -116,23 +143,31 @@ fn attend_at_once(
     scale: f64,
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let key = k.dims()[2];
     if let Some(y) = attention_on_processor(&q, &k, &v, &bias, scale) {
         return y;
     }
-    let entries = |x: Tensor<4>| {
-        let [.., tokens, width] = x.dims();
-        x.reshape([batch * heads, tokens, width])
-    };
+    let values = times(entries(weights(q, k, bias, scale)), entries(v));
+    let width = values.dims()[2];
+    values.reshape([batch, heads, query, width])
+}
+
+/// `softmax(scale · q kᵀ + bias)`: `[batch, heads, query, key]`
+fn weights(q: Tensor<4>, k: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    let [batch, heads, query, _] = q.dims();
+    let key = k.dims()[2];
     let q = if scale == 1.0 { q } else { q.mul_scalar(scale) };
     let scores = times_transposed(entries(q), entries(k)).reshape([batch, heads, query, key]);
     let scores = match bias {
         Some(bias) => scores + bias,
         None => scores,
     };
-    let values = times(entries(softmax(scores, 3)), entries(v));
-    let width = values.dims()[2];
-    values.reshape([batch, heads, query, width])
+    softmax(scores, 3)
+}
+
+/// `[batch, heads, tokens, width]` → `[batch * heads, tokens, width]`
+fn entries(x: Tensor<4>) -> Tensor<3> {
+    let [batch, heads, tokens, width] = x.dims();
+    x.reshape([batch * heads, tokens, width])
 }
 
 /// The same for training, in fewer passes over the scores, forward and backward, than burn's own fallback takes: the
@@ -193,12 +228,26 @@ mod tests {
         for bias in [None, Some(&whole), Some(&parts), Some(&row)] {
             let expected = attend(q.clone(), k.clone(), v.clone(), bias, 0.5);
             for group in [1, 2, 5] {
-                let (q, k, v) = (q.clone(), k.clone(), v.clone());
-                let found = attend_in_groups(group, q, k, v, bias, 0.5);
+                let found = in_groups(group, q.clone(), bias, |q, bias| {
+                    attend_at_once(q, k.clone(), v.clone(), bias, 0.5)
+                });
                 let difference = largest_difference(found, expected.clone());
                 assert!(difference < 1e-6, "{group}: {difference}");
             }
         }
+    }
+
+    #[test]
+    fn weights_are_what_the_values_are_weighed_with() {
+        let ([q, k, v], bias) = case();
+        let bias = ScoreBias::from(bias);
+        let expected = attend(q.clone(), k.clone(), v.clone(), Some(&bias), 0.5);
+        let heads = weights_of_heads(q.clone(), k.clone(), Some(&bias), 0.5);
+        let found = times(entries(heads.clone()), entries(v)).reshape([2, 3, 5, 4]);
+        assert!(largest_difference(found, expected) < 1e-6);
+        let mean = mean_weights(q, k, Some(&bias), 0.5);
+        assert_eq!(mean.dims(), [2, 1, 5, 7]);
+        assert!(largest_difference(mean, heads.mean_dim(1)) < 1e-6);
     }
 
     #[test]

@@ -10,7 +10,10 @@ mod trace;
 mod weight;
 
 pub use activation::Activation;
-pub(crate) use attention::{MASKED, ScoreBias, attend, merge_heads, split_heads, too_many_scores};
+pub(crate) use attention::{
+    MASKED, ScoreBias, attend, mean_weights, merge_heads, split_heads, too_many_scores,
+    weights_of_heads,
+};
 pub use embedding::Embedding;
 pub(crate) use embedding::Table;
 pub(crate) use init::{ones, random, zeros};

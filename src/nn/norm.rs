@@ -23,6 +23,11 @@ impl LayerNorm {
         }
     }
 
+    /// Weights, then biases: `[2 * width]`
+    pub fn values(&self) -> Tensor<1> {
+        Tensor::cat(vec![self.weight.val(), self.bias.val()], 0)
+    }
+
     /// `[.., width]` → `[.., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         module::layer_norm(x, self.weight.val(), Some(self.bias.val()), self.eps)

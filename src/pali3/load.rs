@@ -11,6 +11,7 @@ use crate::model::Pali3Model;
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, Kind, ModelFolder, Progress, slots};
 use burn::tensor::Device;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// What a caller may choose about loading.
@@ -108,6 +109,7 @@ impl Pali3 {
             dtypes,
             device: device.clone(),
             kind,
+            tower: OnceCell::new(),
         };
         Ok(Self {
             parts: Rc::new(parts),

@@ -1,36 +1,35 @@
 //! The whole way once more, with everything that is computed between.
 
-use super::{Pali3, Parts};
+use super::Pali3;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::model::AttentionMask;
 use crate::nn::Trace;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
 /// What a model computes between its input and its scores, by name and in order.
 pub type Intermediates = Vec<(String, Vec<f32>)>;
 
 impl Pali3 {
-    /// Every named intermediate on the way to the scores of a given answer, `target` as token ids.
+    /// Every named intermediate on the way to the scores of a given answer, `target` as token ids. Those of a
+    /// vision tower come once for each picture.
     ///
     /// # Errors
     /// As [`Pali3::encode_image`] and [`Pali3::score`].
     pub async fn trace(
         &self,
-        image: Option<&RgbImage>,
+        images: &[RgbImage],
         prompt: &str,
         target: &[u32],
     ) -> Result<Intermediates> {
-        let Parts { model, device, .. } = &*self.parts;
+        let model = &self.parts.model;
         let trace = Trace::on();
-        let mut projected = None;
-        if let Some(image) = image {
-            let pixels = self.preprocess(image)?;
-            let shape = [1, 3, pixels.height, pixels.width];
-            let pixels = Tensor::from_data(TensorData::new(pixels.data, shape), device);
-            let visual_tokens = model.visual_tokens(pixels, &trace);
-            projected = Some(model.project(visual_tokens, &trace));
+        let mut projected = vec![];
+        for image in images {
+            let pixels = self.pixel_tensor(self.preprocess(image)?);
+            projected.push(model.project(model.visual_tokens(pixels, &trace), &trace));
         }
+        let projected = (!projected.is_empty()).then(|| Tensor::cat(projected, 1));
         let ids = self.ids("prompt", prompt)?;
         let mask = AttentionMask::new(&[vec![true; ids.len()]]);
         let (hidden_states, mask) = model.encode(projected, self.int_tensor(&ids), &mask, &trace);

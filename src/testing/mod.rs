@@ -6,11 +6,23 @@ pub mod kernels;
 pub mod models;
 pub mod preprocessing;
 
+use crate::device::DeviceKind;
 use crate::error::{Error, Result};
+use crate::pali3::{LoadOptions, Pali3};
+use crate::weights::ModelFolder;
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 /// Reads a fixture file by its name inside the fixture folder.
 pub type Read<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>>;
+
+/// A folder's model in the folder's own form.
+///
+/// # Errors
+/// As [`Pali3::load`].
+pub async fn load(folder: &impl ModelFolder, device: &Device, kind: DeviceKind) -> Result<Pali3> {
+    Pali3::load(folder, device, kind, &LoadOptions::default(), &mut |_| ()).await
+}
 
 /// One comparison with the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

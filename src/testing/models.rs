@@ -10,10 +10,10 @@ use crate::image::RgbImage;
 use crate::model::t5::DecoderCache;
 use crate::model::{AttentionMask, Pali3Model, SiglipVisionModel, T5Model};
 use crate::nn::{Place, Trace};
-use crate::pali3::{LoadOptions, Pali3, decode_step, empty_model};
+use crate::pali3::{decode_step, empty_model};
 use crate::weights::{Checkpoint, Kind};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All cases, by folder.
 pub const CASES: &[&str] = &[
@@ -149,11 +149,15 @@ type Encoded = Option<(Tensor<3>, AttentionMask)>;
 impl Run<'_> {
     /// Runs one set of inputs and compares every recorded intermediate of it.
     async fn variant(&mut self, model: &Model, variant: &Variant) -> Result<Encoded> {
-        let trace = Trace::on();
         let prefix = match variant.name.as_str() {
             "" => String::new(),
             name => format!("{name}/"),
         };
+        let names = self.tensors.keys();
+        let recorded: BTreeSet<String> = names
+            .filter_map(|name| name.strip_prefix(&prefix).map(str::to_string))
+            .collect();
+        let trace = Trace::only(move |name| recorded.contains(name));
         let encoded = self.forward(model, &prefix, &trace)?;
         let found: BTreeMap<String, TensorData> = trace.into_data().await?.into_iter().collect();
         for (name, recorded) in self.tensors {
@@ -201,10 +205,14 @@ impl Run<'_> {
                 self.decode(model, prefix, hidden_states, mask, trace)
             }
             Model::Pali3(model, _) => {
-                let projected = self
-                    .pixels(prefix)?
-                    .map(|pixels| model.project(model.visual_tokens(pixels, trace), trace));
                 let ids = self.ids(prefix, "input_ids")?;
+                let rows = ids.dims()[0];
+                let projected = self.pixels(prefix)?.map(|pixels| {
+                    let tokens = model.project(model.visual_tokens(pixels, trace), trace);
+                    let [pictures, patches, width] = tokens.dims();
+                    // Several pictures of one prompt stand one after the other.
+                    tokens.reshape([rows, pictures / rows * patches, width])
+                });
                 let mask = self.mask(prefix)?;
                 let (hidden_states, mask) = model.encode(projected, ids, &mask, trace);
                 self.decode(model.language_model(), prefix, hidden_states, mask, trace)
@@ -390,8 +398,11 @@ async fn pipeline(
     let picture = picture.image;
     let rgb = (fixture.read)(&format!("{}/{}", fixture.case, picture.rgb))?;
     let image = RgbImage::new(picture.width, picture.height, rgb)?;
-    let model = Pali3::load(fixture, device, kind, &LoadOptions::default(), &mut |_| ()).await?;
-    let image = model.encode_image(&image).await?;
+    let model = super::load(fixture, device, kind).await?;
+    let pictures = [
+        model.encode_image(&image).await?,
+        model.encode_image(&mirrored(&image)).await?,
+    ];
     for expected in &reference.generation {
         let variant = reference
             .variants
@@ -400,13 +411,27 @@ async fn pipeline(
         let Some([prompt]) = variant.map(|v| v.prompts.as_slice()) else {
             continue; // batches have no face of their own
         };
-        let image = (expected.variant != "text-only").then_some(&image);
+        let images = match expected.variant.as_str() {
+            "text-only" => &pictures[..0],
+            "two-pictures" => &pictures[..],
+            _ => &pictures[..1],
+        };
         let options = options(model.generation_options(), expected)?;
-        let output = model.generate(image, prompt, &options)?.run().await?;
+        let output = model.generate(images, prompt, &options)?.run().await?;
         let texts: Vec<&str> = output.sequences.iter().map(|s| s.text.as_str()).collect();
         let wanted: Vec<&str> = expected.texts.iter().map(String::as_str).collect();
         let name = format!("{}/text/{}", expected.variant, expected.name);
         checks.push(Check::equal(name, &texts, &wanted));
     }
     Ok(())
+}
+
+/// Left to right, as the reference's second picture is.
+fn mirrored(image: &RgbImage) -> RgbImage {
+    let rows = image.data.chunks_exact(3 * image.width);
+    let pixels = rows.flat_map(|row| row.as_chunks::<3>().0.iter().rev());
+    RgbImage {
+        data: pixels.flatten().copied().collect(),
+        ..*image
+    }
 }

@@ -161,7 +161,6 @@ fn bad_recipes_and_checkpoints_are_told_apart() {
 mod command_line {
     use super::*;
     use crate::device::{DeviceKind, cpu};
-    use crate::pali3::{LoadOptions, Pali3};
     use crate::weights::DirFolder;
     use clap::Parser;
 
@@ -202,19 +201,13 @@ mod command_line {
         assert_eq!((picture.width, picture.height), (256, 256));
         pollster::block_on(async {
             let source = DirFolder::new(&folder.0).unwrap();
-            let model = Pali3::load(
-                &source,
-                &cpu(),
-                DeviceKind::Cpu,
-                &LoadOptions::default(),
-                &mut |_| {},
-            )
-            .await
-            .unwrap();
+            let device = cpu();
+            let model = crate::testing::load(&source, &device, DeviceKind::Cpu);
+            let model = model.await.unwrap();
             let image = model.encode_image(&picture).await.unwrap();
             let options = model.generation_options().clone();
             let mut answer = model
-                .generate(Some(&image), "is there a ring?", &options)
+                .generate(&[image], "is there a ring?", &options)
                 .unwrap();
             while answer.step().await.unwrap().is_some() {}
         });

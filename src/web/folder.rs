@@ -1,6 +1,6 @@
 //! A model folder whose files JavaScript fetches.
 
-use super::errors::words;
+use super::values::words;
 use crate::error::{Error, Result};
 use crate::weights::ModelFolder;
 use js_sys::Uint8Array;

@@ -1,7 +1,7 @@
 //! An answer under way, as JavaScript holds it.
 
-use super::errors::{object, to_js};
 use super::gpu::{Gpu, watched};
+use super::values::{numbers, object, to_js};
 use crate::error::{Error, Result};
 use crate::generation::{Piece, Sequence};
 use crate::pali3::Answer;
@@ -64,20 +64,10 @@ fn piece(piece: &Piece) -> JsValue {
 }
 
 fn sequence(sequence: &Sequence) -> JsValue {
-    let token_ids: Array = sequence
-        .token_ids
-        .iter()
-        .map(|&id| JsValue::from(id))
-        .collect();
-    let logprobs: Array = sequence
-        .logprobs
-        .iter()
-        .map(|&p| JsValue::from(p))
-        .collect();
     object([
         ("text", sequence.text.as_str().into()),
-        ("tokenIds", token_ids.into()),
-        ("logprobs", logprobs.into()),
+        ("tokenIds", numbers(&sequence.token_ids)),
+        ("logprobs", numbers(&sequence.logprobs)),
         ("score", sequence.score.into()),
         ("finishReason", sequence.finish_reason.as_str().into()),
     ])

@@ -3,13 +3,14 @@
 //! Nothing here is meant to be called by hand: names, arguments and results fit the JavaScript in `pkg/lib`,
 //! which checks what callers pass in. Errors cross as `{code, message}` objects.
 
-mod errors;
 mod folder;
 mod generation;
 mod gpu;
+mod image;
 mod model;
 #[cfg(feature = "testing")]
 mod testing;
+mod values;
 
 use js_sys::Function;
 use std::cell::RefCell;

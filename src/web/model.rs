@@ -1,16 +1,17 @@
-//! A loaded model and an encoded picture, as JavaScript holds them.
+//! A loaded model, as JavaScript holds it.
 
-use super::errors::{object, to_js};
 use super::folder::{FileReader, JsFolder};
 use super::generation::Generation;
 use super::gpu::{Gpu, watched};
+use super::image::Image;
+use super::values::{numbers, object, to_js};
 use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
 use crate::kernels::gpu::adapter_is_software;
-use crate::pali3::{EncodedImage, LoadOptions, Pali3};
-use js_sys::Function;
+use crate::pali3::{CrossAttention, EncodedImage, LoadOptions, Pali3, ScoredText};
+use js_sys::{Array, Float32Array, Function};
 use wasm_bindgen::prelude::*;
 
 /// Loads the folder that `reader` reads onto `device` (`"webgpu"` or `"cpu"`), its matrices in the form `dtype`.
@@ -99,11 +100,14 @@ impl Model {
     pub fn info(&self) -> String {
         let config = self.pali3.config();
         let size = config.vision_config.image_size;
+        let grid = config.vision_config.grid();
         serde_json::json!({
             "parameters": self.pali3.num_params(),
             "dtypes": self.pali3.dtypes(),
             "imageSize": [size, size],
             "visualTokens": config.vision_config.num_positions(),
+            "patchGrid": [grid, grid],
+            "embeddings": false,
             "vocabularySize": config.text_config.vocab_size,
         })
         .to_string()
@@ -122,20 +126,62 @@ impl Model {
             drop(rgba);
             self.pali3.encode_image(&picture).await
         };
-        watched(self.gpu.as_ref(), work)
-            .await
-            .map(Image)
-            .map_err(to_js)
+        self.image(work).await
     }
 
-    /// Starts an answer. `options` is JSON with the names of [`Overrides`].
+    /// The picture that `Image.toBytes` gave the bytes of.
+    #[wasm_bindgen(js_name = imageFromBytes)]
+    pub async fn image_from_bytes(&self, bytes: Vec<u8>) -> std::result::Result<Image, JsValue> {
+        self.image(self.pali3.image_from_bytes(&bytes)).await
+    }
+
+    /// Starts an answer about pictures in their order, which may be none. `options` is JSON with the names of [`Overrides`].
     pub fn generate(
         &self,
-        image: Option<Image>,
+        images: Vec<Image>,
         prompt: String,
         options: String,
     ) -> std::result::Result<Generation, JsValue> {
-        self.start(image, &prompt, &options).map_err(to_js)
+        self.start(&encoded(images), &prompt, &options)
+            .map_err(to_js)
+    }
+
+    /// How likely each of the targets is, in their order: `{text, tokenIds, logprobs, score}` each.
+    pub async fn score(
+        &self,
+        images: Vec<Image>,
+        prompt: String,
+        targets: Vec<String>,
+    ) -> std::result::Result<Array, JsValue> {
+        let images = encoded(images);
+        let work = self.pali3.score(&images, &prompt, &targets);
+        let scored = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        Ok(scored.iter().map(scored_text).collect())
+    }
+
+    /// What each token of an answer looks at: `{tokens, weights, visualTokens, textTokens}`, the weights a `Float32Array` of
+    /// a row for each token with a probability for each visual token, picture by picture, and each token of the prompt.
+    pub async fn attention(
+        &self,
+        images: Vec<Image>,
+        prompt: String,
+        token_ids: Vec<u32>,
+    ) -> std::result::Result<JsValue, JsValue> {
+        let images = encoded(images);
+        let work = self.pali3.attention(&images, &prompt, &token_ids);
+        let attention = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        Ok(cross_attention(&attention))
+    }
+
+    /// Has the device compile what answering needs. `on_step` gets how many of how many stages are done, after each.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub async fn warm_up(&self, on_step: Function) -> std::result::Result<(), JsValue> {
+        let mut report = |done: usize, total: usize| {
+            // The package's own callback, which throws nothing.
+            let _ = on_step.call2(&JsValue::NULL, &done.into(), &total.into());
+        };
+        let work = self.pali3.warm_up(&mut report);
+        watched(self.gpu.as_ref(), work).await.map_err(to_js)
     }
 
     /// Bytes held, in JSON: `Memory` of the package.
@@ -163,32 +209,47 @@ impl Model {
 }
 
 impl Model {
-    fn start(&self, image: Option<Image>, prompt: &str, options: &str) -> Result<Generation> {
+    fn start(&self, images: &[EncodedImage], prompt: &str, options: &str) -> Result<Generation> {
         let options =
             serde_json::from_str(options).map_err(|error| Error::option("options", error))?;
         let overrides = Overrides::from_value(options)?;
         let options = self.pali3.generation_options().with(&overrides)?;
-        let image = image.as_ref().map(|Image(image)| image);
-        let answer = self.pali3.generate(image, prompt, &options)?;
+        let answer = self.pali3.generate(images, prompt, &options)?;
         Ok(Generation::new(answer, self.gpu.clone()))
+    }
+
+    async fn image(
+        &self,
+        work: impl Future<Output = Result<EncodedImage>>,
+    ) -> std::result::Result<Image, JsValue> {
+        let image = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        Ok(Image::new(image, self.gpu.clone()))
     }
 }
 
-/// `EncodedImage` on the inside.
-#[wasm_bindgen]
-pub struct Image(EncodedImage);
+fn encoded(images: Vec<Image>) -> Vec<EncodedImage> {
+    images.into_iter().map(Image::into_encoded).collect()
+}
 
-#[wasm_bindgen]
-impl Image {
-    /// Number of visual tokens.
-    #[wasm_bindgen(getter, js_name = visualTokens)]
-    pub fn visual_tokens(&self) -> usize {
-        self.0.len()
-    }
+fn scored_text(scored: &ScoredText) -> JsValue {
+    object([
+        ("text", scored.text.as_str().into()),
+        ("tokenIds", numbers(&scored.token_ids)),
+        ("logprobs", numbers(&scored.logprobs)),
+        ("score", scored.score.into()),
+    ])
+}
 
-    /// Another handle to the same picture, for a call that takes its own.
-    #[wasm_bindgen(js_name = share)]
-    pub fn share(&self) -> Image {
-        Image(self.0.clone())
-    }
+fn cross_attention(attention: &CrossAttention) -> JsValue {
+    let tokens = attention
+        .tokens
+        .iter()
+        .map(|token| JsValue::from_str(token));
+    let counts = attention.visual_tokens.iter().map(|&n| JsValue::from(n));
+    object([
+        ("tokens", tokens.collect::<Array>().into()),
+        ("weights", Float32Array::from(&attention.weights[..]).into()),
+        ("visualTokens", counts.collect::<Array>().into()),
+        ("textTokens", attention.text_tokens.into()),
+    ])
 }

@@ -1,7 +1,7 @@
 //! The parity tests' bodies for the browser: `tests/browser/parity.test.mjs` runs them.
 
-use super::errors::{to_js, words};
 use super::gpu::{Gpu, watched};
+use super::values::{to_js, words};
 use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::testing::{Check, Read, kernels, models, preprocessing};

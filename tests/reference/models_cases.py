@@ -210,6 +210,7 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
         "text-only": (prompts[:1], None),
         "image-only": ([""], upright),
         "batch": (prompts, torch.cat([upright, mirrored])),
+        "two-pictures": (prompts[:1], torch.cat([upright, mirrored])),
     }
     for variant, (texts, pixel_values) in plan.items():
         if variant not in entries:
@@ -222,8 +223,12 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
             if variant:  # the default variant shows the tower's inside
                 seen = {}
             projected = model.project(tokens)
-            visual = tokens.shape[1]
+            if variant:  # the default variant shows the tower's inside
+                seen = {}
             seen |= {"pixel_values": pixel_values, "visual_tokens": tokens, "projected_visual_tokens": projected}
+            if variant == "two-pictures":  # of one prompt: their tokens stand one after the other
+                projected = projected.flatten(0, 1).unsqueeze(0)
+            visual = projected.shape[1]
         embeds = model.embed(ids, projected)
         full_mask = torch.cat([torch.ones(len(texts), visual, dtype=mask.dtype), mask], 1)
         inputs = {"inputs_embeds": embeds, "attention_mask": full_mask}
@@ -234,7 +239,7 @@ def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dt
         decoder_ids = targets(rng, len(texts), 9)
         seen |= {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": decoder_ids}
         seen |= {"encoder.inputs_embeds": embeds, "encoder.attention_mask": full_mask}
-        seen |= record.record_t5(model.language, full_mask, decoder_ids, inputs_embeds=embeds)
+        seen |= record.record_t5(model.language, full_mask, decoder_ids, inputs_embeds=embeds, weights=not variant)
         if variant and variant != "batch":
             seen = {n: t for n, t in seen.items() if ".block." not in n}
         for spot in padding:
@@ -260,6 +265,7 @@ def pali3_prepend(folder, seed):
         "text-only": gen.GREEDY | {"beam4-lp1": gen.BEAMS["beam4-lp1"]},
         "image-only": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
         "batch": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
+        "two-pictures": gen.GREEDY | {"beam2": gen.BEAMS["beam2"]},
     }
     prompts = ["What colour is the circle?", "answer in en: how many red shapes are there"]
     return pali3_case(folder, seed, config, prompts, 56, 3, False, entries)

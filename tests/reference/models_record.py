@@ -41,8 +41,11 @@ def record_vision(model, pixel_values, interpolate=False):
 
 
 @torch.no_grad()
-def record_t5(model, attention_mask, decoder_input_ids, input_ids=None, inputs_embeds=None):
-    """`encoder.*`, `decoder.*` and teacher-forced `logits` of a T5ForConditionalGeneration."""
+def record_t5(model, attention_mask, decoder_input_ids, input_ids=None, inputs_embeds=None, weights=False):
+    """`encoder.*`, `decoder.*` and teacher-forced `logits` of a T5ForConditionalGeneration.
+
+    `weights`: the cross-attention's probabilities too.
+    """
     rec = Recorder()
     for side, stack in (("encoder", model.encoder), ("decoder", model.decoder)):
         for i, block in enumerate(stack.block):
@@ -59,8 +62,11 @@ def record_t5(model, attention_mask, decoder_input_ids, input_ids=None, inputs_e
         attention_mask=attention_mask,
         decoder_input_ids=decoder_input_ids,
         use_cache=False,
+        output_attentions=weights,
     )
     tensors = rec.done()
+    for i, probabilities in enumerate(out.cross_attentions if weights else ()):
+        tensors[f"decoder.block.{i}.cross_attention.weights"] = probabilities
     lengths = {"encoder": attention_mask.shape[1], "decoder": decoder_input_ids.shape[1]}
     for side, stack in (("encoder", model.encoder), ("decoder", model.decoder)):
         attention = stack.block[0].layer[0].SelfAttention

@@ -53,6 +53,11 @@ impl SiglipVisionModel {
         hidden_states
     }
 
+    /// Parameters of the norm behind the blocks, weights and then biases: `[2 * hidden]`
+    pub fn last_norm(&self) -> Tensor<1> {
+        self.post_layernorm.values()
+    }
+
     /// `last_hidden_state` → `[batch, hidden]`, the image embedding; `None` for a tower without the head.
     pub fn pool(&self, last_hidden_state: Tensor<3>, trace: &Trace) -> Option<Tensor<2>> {
         let pooled = self.head.as_ref()?.forward(last_hidden_state);

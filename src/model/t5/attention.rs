@@ -1,8 +1,11 @@
 //! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model.
 
+use super::block::At;
 use super::cache::{CrossKeyValues, SelfKeyValues};
 use crate::config::T5Config;
-use crate::nn::{Linear, Place, ScoreBias, attend, merge_heads, split_heads};
+use crate::nn::{
+    Linear, Place, ScoreBias, attend, mean_weights, merge_heads, split_heads, weights_of_heads,
+};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -42,6 +45,27 @@ impl T5Attention {
     ) -> Tensor<3> {
         let (keys, values) = self.keys_values(context);
         self.attend(x, keys, values, bias)
+    }
+
+    /// Notes how much each query takes of each position of the context, for a trace that asks for it.
+    pub(super) fn trace_weights(
+        &self,
+        x: &Tensor<3>,
+        context: &Tensor<3>,
+        bias: Option<&ScoreBias>,
+        at: &At,
+    ) {
+        let heads =
+            |layer: &Linear, x: &Tensor<3>| split_heads(layer.forward(x.clone()), self.num_heads);
+        let queries_keys = || (heads(&self.q, x), heads(&self.k, context));
+        at.extra("cross_attention.weights", || {
+            let (q, k) = queries_keys();
+            weights_of_heads(q, k, bias, SCALE)
+        });
+        at.extra("cross_attention.mean_weights", || {
+            let (q, k) = queries_keys();
+            mean_weights(q, k, bias, SCALE)
+        });
     }
 
     /// `[batch, heads, key, d_kv]`, twice

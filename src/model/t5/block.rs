@@ -58,6 +58,7 @@ impl FeedForwardLayer {
 }
 
 /// What the two kinds of block have in common while running: where they are and what to call it.
+#[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) stack: &'static str,
     pub(super) block: usize,
@@ -71,6 +72,15 @@ impl At<'_> {
         self.trace
             .record(|| format!("{stack}.block.{block}.{layer}"), &y);
         x + y
+    }
+
+    /// Computes and notes what only a trace wants to know, if this one does.
+    pub(super) fn extra(&self, name: &str, value: impl FnOnce() -> Tensor<4>) {
+        let Self { stack, block, .. } = self;
+        let name = || format!("{stack}.block.{block}.{name}");
+        if self.trace.asks_for(name) {
+            self.trace.record(name, &value());
+        }
     }
 
     fn done(&self, x: Tensor<3>) -> Tensor<3> {
@@ -133,7 +143,10 @@ impl DecoderBlock {
         self.run(
             x,
             |attention, x| attention.forward(x.clone(), x, Some(bias)),
-            |attention, x| attention.forward(x, encoder_hidden_states, encoder_mask),
+            |attention, x| {
+                attention.trace_weights(&x, &encoder_hidden_states, encoder_mask, &at);
+                attention.forward(x, encoder_hidden_states, encoder_mask)
+            },
             at,
         )
     }

@@ -1,7 +1,7 @@
-//! Errors on their way to JavaScript.
+//! Values and errors on their way to JavaScript.
 
 use crate::error::Error;
-use js_sys::{Object, Reflect};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
 /// A plain object of the given fields.
@@ -12,6 +12,12 @@ pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
         let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
     }
     object.into()
+}
+
+/// A plain array of numbers.
+pub(super) fn numbers<T: Copy + Into<f64>>(values: &[T]) -> JsValue {
+    let values = values.iter().map(|&value| JsValue::from_f64(value.into()));
+    values.collect::<Array>().into()
 }
 
 /// `{code, message}`, of which `index.js` makes a `Pali3Error`.
