@@ -130,6 +130,11 @@ impl Gpu {
         Report::of(&self.report).lost.is_some()
     }
 
+    /// Whether the device is gone or has refused something: models on it have to be loaded again, on a new one.
+    pub(super) fn faulty(&self) -> bool {
+        Report::of(&self.report).faulty
+    }
+
     fn reported(&self) -> Result<()> {
         let mut report = Report::of(&self.report);
         let errors = std::mem::take(&mut report.errors);

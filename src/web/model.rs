@@ -198,6 +198,12 @@ impl Model {
         .to_string()
     }
 
+    /// Whether the device that holds the model is gone, or has refused something: the model has to be loaded again.
+    #[wasm_bindgen(getter)]
+    pub fn lost(&self) -> bool {
+        self.gpu.as_ref().is_some_and(Gpu::faulty)
+    }
+
     /// Gives the memory back.
     pub fn dispose(self) {
         let Self { pali3, gpu } = self;
