@@ -1,12 +1,19 @@
 # Two commands to know: `make demo` and `make test`. Each installs what it lacks and says what it does.
-.PHONY: help demo test setup wasm serve fmt bench bench-gpu scale
+.PHONY: help demo page screenshots test setup wasm serve fmt bench bench-gpu scale
 .DEFAULT_GOAL := help
 
 help: ## Says what there is to make.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-demo: wasm ## Builds the WebAssembly package and serves the demo page; prints its address.
+demo: page ## Builds the WebAssembly package and the demo page, and serves it; prints its address.
 	@bash scripts/serve.sh
+
+page: wasm ## Builds the demo page into target/www: a folder for any static server.
+	@bash scripts/build-www.sh
+
+screenshots: page ## Takes the pictures of the page in docs/images.
+	@bash scripts/setup-browser.sh
+	@node scripts/screenshots.mjs
 
 test: ## Runs every test: format, lints, documentation, native tests, browser tests.
 	@bash scripts/test.sh
@@ -32,7 +39,7 @@ wasm: ## Builds the npm package's WebAssembly module into pkg/wasm.
 	@bash scripts/setup-node.sh
 	@bash scripts/build-wasm.sh
 
-serve: ## Serves www/ on a free port of this machine, with pkg/ as it was last built.
+serve: ## Serves the demo page as it was last built, on a free port of this machine.
 	@bash scripts/setup-node.sh
 	@bash scripts/serve.sh
 

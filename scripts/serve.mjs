@@ -1,5 +1,5 @@
-// A static file server for the demo page and the browser tests: www/ at /, pkg/ at /pkg/.
-// It answers Range requests, as model folders are read in pieces.
+// A static file server for the demo page and the browser tests. It answers Range requests, as model folders are read in
+// pieces.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,17 +19,26 @@ const TYPES = {
   ".png": "image/png",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
   ".webp": "image/webp",
 };
 
-/** The folders that are served, longest address first. */
-export const MOUNTS = { "/pkg/": join(ROOT, "pkg"), "/": join(ROOT, "www") };
+/** The demo page as it is passed on: the build holds all that it needs. */
+export const PAGE = { "/": join(ROOT, "target/www") };
+
+/** What the browser tests need: the page, and package, models and pictures as they are in the repository. */
+export const MOUNTS = {
+  ...PAGE,
+  "/pkg/": join(ROOT, "pkg"),
+  "/models/": join(ROOT, "www/models"),
+  "/samples/": join(ROOT, "www/samples"),
+};
 
 /**
  * Serves `mounts` (address prefix -> folder) on 127.0.0.1 and resolves to `{server, url}`.
- * `port` 0 takes a free one.
+ * `port` 0 takes a free one. `handle(request, response)` may answer in place of the files: then it returns true.
  */
-export async function serve({ mounts = MOUNTS, port = 0 } = {}) {
+export async function serve({ mounts = PAGE, port = 0, handle = (request, response) => false } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
 
   function locate(pathname) {
@@ -51,6 +60,7 @@ export async function serve({ mounts = MOUNTS, port = 0 } = {}) {
 
   const server = createServer(async (request, response) => {
     try {
+      if (handle(request, response)) return;
       if (request.method !== "GET" && request.method !== "HEAD") return void response.writeHead(405).end();
       const pathname = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
       const found = await find(pathname);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Node and the packages of package-lock.json (binaryen's wasm-opt, playwright-core). Seconds when nothing is missing.
+# Node and the packages of package-lock.json (binaryen's wasm-opt, vite, playwright-core and others). Seconds when nothing is missing.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-wanted=20
+wanted=20.19
 node_is_new_enough() { have node && at_least "$(node --version | tr -d v)" "$wanted"; }
 
 if ! node_is_new_enough; then

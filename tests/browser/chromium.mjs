@@ -7,10 +7,10 @@ import { MOUNTS, serve } from "../../scripts/serve.mjs";
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** WebGPU on the processor, so that the tests need no GPU. */
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
 const FLAGS = [
   "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
@@ -20,11 +20,17 @@ const FLAGS = [
 /**
  * Starts the server and the browser. `newPage()` opens a page that keeps what it logs in `page.log`.
  * @param {Record<string, string>} [mounts] more addresses to serve
+ * @param {object} [options]
+ * @param {string[]} [options.flags] more of Chromium's flags
+ * @param {boolean} [options.webgpu] whether there is WebGPU
+ * @param {(request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => boolean} [options.handle]
+ *   answers in place of the files, or just looks on and returns false
  */
-export async function start(mounts = {}) {
+export async function start(mounts = {}, { flags = [], webgpu = true, handle = () => false } = {}) {
   const all = { ...MOUNTS, "/fixtures/": join(ROOT, "tests/fixtures"), "/wasm-testing/": join(ROOT, "target/wasm-testing"), ...mounts };
-  const { server, url } = await serve({ mounts: all });
-  const browser = await chromium.launch({ executablePath: process.env.PALI3_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  const { server, url } = await serve({ mounts: all, handle });
+  const args = [...FLAGS, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU", "--disable-webgpu"]), ...flags];
+  const browser = await chromium.launch({ executablePath: process.env.PALI3_CHROMIUM ?? "/usr/bin/chromium", args });
   return {
     url,
     async newPage(options) {

@@ -1,0 +1,56 @@
+// The demo page: a picture, a question, the answer as it comes, and where the model looked. Puts the parts together.
+import { Pali3 } from "pali3";
+import { useCamera } from "./camera.ts";
+import { Conversation } from "./conversation.ts";
+import { announce, byId } from "./dom.ts";
+import { clearError, showError } from "./errors.ts";
+import { GazeView } from "./gaze.ts";
+import { takeFiles } from "./intake.ts";
+import { Labels } from "./labels.ts";
+import { fromAddress, isDevice, Loader, SHIPPED } from "./model.ts";
+import { keepForOffline } from "./offline.ts";
+import { pickModel, showSupport } from "./picker.ts";
+import { Viewer } from "./picture.ts";
+import { showProgress } from "./progress.ts";
+import { showSamples } from "./samples.ts";
+
+const query = new URLSearchParams(location.search);
+const [address, device] = [query.get("model"), query.get("device")];
+
+const loader = new Loader(address === null ? SHIPPED : fromAddress(address), isDevice(device) ? device : "auto");
+const viewer = new Viewer();
+const gaze = new GazeView(() => viewer.aspect);
+new Conversation(loader, viewer, gaze);
+new Labels(loader, viewer);
+showProgress(loader);
+takeFiles(viewer, pickModel(loader));
+useCamera(viewer);
+
+/** The button that names model and device. */
+const chip = byId("open-model", HTMLButtonElement);
+const status = byId("status", HTMLElement);
+
+loader.addEventListener("state", () => {
+  const { state, choice, model } = loader;
+  chip.dataset.state = state;
+  delete status.dataset.device;
+  byId("limits", HTMLElement).hidden = choice !== SHIPPED;
+  if (state === "loading") {
+    clearError();
+    status.textContent = `${choice.name} is loading`;
+  } else if (state === "paused") {
+    status.textContent = `${choice.name} is paused`;
+  } else if (state === "failed") {
+    status.textContent = "No model";
+    showError(loader.error);
+  } else if (model !== null) {
+    status.textContent = `${choice.name} on ${model.device === "webgpu" ? "WebGPU" : "the CPU"}`;
+    status.dataset.device = model.device;
+    announce(`The model is ready: ${status.textContent}`);
+    void keepForOffline();
+  }
+});
+
+showSamples(viewer).catch(showError);
+Pali3.isSupported().then(showSupport, showError);
+void loader.load();

@@ -1,0 +1,58 @@
+// What is stored in this browser, and how to get rid of it.
+import { Pali3, type CachedModel } from "pali3";
+import { byId, make } from "./dom.ts";
+import { bytes } from "./words.ts";
+
+const list = byId("stored", HTMLUListElement);
+const note = byId("storage-note", HTMLElement);
+const persist = byId("persist", HTMLButtonElement);
+const clear = byId("clear", HTMLButtonElement);
+
+/** Makes the buttons work. `refreshStored` fills the list. */
+export function showStorage(): void {
+  persist.addEventListener("click", () =>
+    attempt(async () => ((await Pali3.cache.persist()) ? "The browser keeps the models until you delete them." : "The browser does not promise it: on a full disk it may delete them.")),
+  );
+  clear.addEventListener("click", () =>
+    attempt(async () => {
+      await Pali3.cache.clear();
+      await refreshStored();
+      return "Deleted.";
+    }),
+  );
+}
+
+export async function refreshStored(): Promise<void> {
+  const models = await Pali3.cache.list();
+  clear.hidden = persist.hidden = models.length === 0;
+  note.textContent = "";
+  if (models.length === 0) list.replaceChildren(make("li", { className: "quiet", textContent: "Nothing yet." }));
+  else {
+    list.replaceChildren(...models.map(entry));
+    if (models.length > 1) note.textContent = `${bytes(await Pali3.cache.size())} in all.`;
+  }
+}
+
+function entry({ source, bytes: size, complete, used }: CachedModel): HTMLLIElement {
+  const name = new URL(source).pathname.split("/").filter(Boolean).at(-1) ?? source;
+  const remove = make("button", { type: "button", className: "button small", textContent: "Delete" });
+  remove.setAttribute("aria-label", `Delete ${name}`);
+  remove.addEventListener("click", () =>
+    attempt(async () => {
+      await Pali3.cache.delete(source);
+      await refreshStored();
+      return `${name} is deleted.`;
+    }),
+  );
+  const state = complete ? "works offline" : "not complete: loading it goes on from here";
+  const facts = `${bytes(size)} · ${state} · last used ${used.toLocaleDateString("en", { dateStyle: "medium" })}`;
+  return make("li", {}, make("div", {}, make("p", { textContent: name, title: source }), make("p", { className: "quiet", textContent: facts })), remove);
+}
+
+async function attempt(work: () => Promise<string>): Promise<void> {
+  try {
+    note.textContent = await work();
+  } catch (error) {
+    note.textContent = error instanceof Error ? error.message : String(error);
+  }
+}
