@@ -5,7 +5,7 @@ let picture;
 /** @param {{model: string, device: "cpu" | "webgpu", dtype: "f32" | "q8" | "q4"}} options */
 export async function load({ model: name, device, dtype }) {
   const { Pali3 } = await import("/pkg/index.js");
-  model = await Pali3.load(`/models/${name}-${dtype}/`, { device, dtype });
+  model = await Pali3.load(`/models/${name}-${dtype}/`, { device, dtype, cache: false });
 }
 
 /** The picture as pixels, so that no PNG is decoded while the clock runs. */

@@ -2,19 +2,22 @@
 export type Device = "webgpu" | "cpu";
 
 /**
- * What an error is about; stable, for programs to go by.
+ * What an error is about; stable, for programs to go by. Each has a class of its own.
  *
  * - `NotFound`: a file or the model folder is not there
  * - `Io`: a file could not be read, or has changed on the disk
  * - `Network`: a request failed or was cut off, and further tries as well
  * - `Integrity`: a file is truncated or corrupt, or was replaced on the server meanwhile
- * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run
+ * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run, or the model lacks
+ *   what was asked of it
  * - `InvalidInput`: the picture, the prompt or an argument cannot be used
  * - `InvalidOption`: an option is unknown or out of range
- * - `WebGPUUnavailable`: there is no WebGPU, and `device: "webgpu"` was asked for
- * - `DeviceLost`: the GPU reported an error or went away
- * - `Aborted`: the `signal` fired
- * - `Internal`: the WebAssembly module stopped; load the model again
+ * - `WebGPUUnavailable`: there is no WebGPU, or it does not take this model, and `device: "webgpu"` was asked for
+ * - `DeviceLost`: the GPU reported an error or went away; the next call starts the model anew by itself
+ * - `OutOfMemory`: WebAssembly or the GPU has no more memory; the next call starts the model anew by itself
+ * - `Quota`: the browser gives no room for what was to be stored
+ * - `Aborted`: the `signal` fired, or the model was disposed of
+ * - `Internal`: the WebAssembly module stopped; the next call starts the model anew by itself
  */
 export type Pali3ErrorCode =
   | "NotFound"
@@ -26,25 +29,50 @@ export type Pali3ErrorCode =
   | "InvalidOption"
   | "WebGPUUnavailable"
   | "DeviceLost"
+  | "OutOfMemory"
+  | "Quota"
   | "Aborted"
   | "Internal";
 
-/** What every call throws or rejects with. The library stays usable after any of them. */
+/** What every call throws or rejects with. The message says what was expected, what was found, and what to do next. */
 export class Pali3Error extends Error {
-  readonly name: "Pali3Error";
   readonly code: Pali3ErrorCode;
 }
+export class NotFoundError extends Pali3Error {}
+export class IoError extends Pali3Error {}
+export class NetworkError extends Pali3Error {}
+export class IntegrityError extends Pali3Error {}
+export class UnsupportedModelError extends Pali3Error {}
+export class InvalidInputError extends Pali3Error {}
+export class InvalidOptionError extends Pali3Error {}
+export class WebGPUUnavailableError extends Pali3Error {}
+export class DeviceLostError extends Pali3Error {}
+export class OutOfMemoryError extends Pali3Error {}
+export class QuotaError extends Pali3Error {}
+export class AbortedError extends Pali3Error {}
+export class InternalError extends Pali3Error {}
 
 /**
- * How far a load is. `loaded` and `total` are bytes: of the file while downloading (or reading it from the disk), of
- * all weights while uploading. Bytes that come twice, as after an interruption, count once.
+ * How far a load is. The phases overlap: weights are moved to the device while others are on their way. Bytes that
+ * come twice, as after an interruption, count once.
  */
 export interface Progress {
-  phase: "download" | "upload" | "ready";
-  /** File of the model folder; empty when ready. */
+  /**
+   * - `"download"`: bytes came from the source; `"cache"`: from what an earlier load has stored
+   * - `"upload"`: weights are on the device
+   * - `"compile"`: the device has compiled some of its kernels (WebGPU only)
+   * - `"ready"`: the last event
+   */
+  phase: "download" | "cache" | "upload" | "compile" | "ready";
+  /** File of the model folder; empty where none is meant, as in the first event, which only tells the totals. */
   file: string;
+  /** Bytes of the file; of all weights while uploading; steps while compiling. */
   loaded: number;
   total: number;
+  /** Bytes of all files that are here, from wherever. */
+  totalLoaded: number;
+  /** Bytes of all files: known from the first event on, or 0 where the source tells no sizes. */
+  totalBytes: number;
 }
 
 /** Bytes of a file: from `start` up to, not including, `end`. */
@@ -54,8 +82,8 @@ export interface ByteRange {
 }
 
 /**
- * Answers for the files of a model folder, from wherever they are: a server that wants a header, a cache, the origin's
- * private file system, an archive.
+ * Answers for the files of a model folder, from wherever they are: a server that wants a header, an archive, a store of
+ * your own. It is called on the thread that called `load`.
  *
  * - Without `range`, the whole file is asked for: status 200. With it, status 206, the bytes of the range as body, and
  *   `Content-Range: bytes start-last/total` if the total is known, `last` being `end - 1`. Status 200 always means the
@@ -109,31 +137,51 @@ export interface LoadOptions {
    * `"auto"` (the default) takes them as the folder stores them. A folder of floats is quantized while it loads.
    */
   dtype?: "auto" | Dtype | { vision?: Dtype; text?: Dtype };
+  /**
+   * Whether the work is done in a worker of the model's own, so that the page never waits (the default), or on the
+   * calling thread. Where there are no workers (Node), it is always the calling thread.
+   */
+  worker?: boolean;
+  /**
+   * `"opfs"` (the default): what comes from a URL is kept in the origin's private file system (where that cannot be
+   * written, as on a page's own thread, in its Cache API), so that the next load needs no network. Files are compared
+   * with the server's by one HEAD request each, if the server can be reached. `false`: nothing is stored.
+   */
+  cache?: "opfs" | false;
   onProgress?: (event: Progress) => void;
+  /** Ends the load with an error of code `Aborted` and frees what it holds. */
   signal?: AbortSignal;
   /** Where `pali3_bg.wasm` is, if not beside the package's own files. */
   wasmUrl?: string | URL;
+  /** Where `worker.js` is, if not beside the package's own files: for bundlers that do not know `new Worker(new URL(…))`. */
+  workerUrl?: string | URL;
 }
 
 /** What is known of a loaded model. */
 export interface ModelInfo {
+  /** `"pali3"` answers questions; `"siglip"` only embeds pictures and texts. */
+  readonly kind: "pali3" | "siglip";
   /** Parameters of the whole model. */
   readonly parameters: number;
   /** Form of each part's matrices on the device; `"f16"`: halves in the file, computed on as 32-bit floats. */
-  readonly dtypes: Readonly<Record<"vision_tower" | "multi_modal_projector" | "language_model", Dtype | "f16">>;
+  readonly dtypes: Readonly<Record<string, Dtype | "f16">>;
   /** Width and height of a picture as the model sees it, in pixels. */
   readonly imageSize: readonly [number, number];
+  /** Rows and columns of patches that a picture of that size becomes. */
+  readonly patchGrid: readonly [number, number];
   /** Tokens that a picture becomes. */
   readonly visualTokens: number;
   /** Entries of the vocabulary. */
   readonly vocabularySize: number;
+  /** Whether `embed` and `similarity` work: the checkpoint has SigLIP's two towers. */
+  readonly embeddings: boolean;
 }
 
-/** Bytes held by a page's models. */
+/** Bytes held by a model. */
 export interface Memory {
-  /** WebAssembly's memory, which all models of the page share and which never shrinks: its size is its peak. */
+  /** WebAssembly's memory, which never shrinks: its size is its peak. Models on one thread (`worker: false`) share it. */
   wasm: number;
-  /** In use on the GPU by the models and encoded pictures of the page; 0 on the CPU. */
+  /** In use on the GPU by the model and its encoded pictures; 0 on the CPU. */
   device: number;
   /** Taken from the GPU: what is in use, and what is kept for the next call. */
   deviceReserved: number;
@@ -145,6 +193,8 @@ export type ImageInput =
   | File
   | ImageBitmap
   | HTMLImageElement
+  | HTMLVideoElement
+  | VideoFrame
   | HTMLCanvasElement
   | OffscreenCanvas
   | ImageData
@@ -156,15 +206,27 @@ export class EncodedImage {
   private constructor();
   /** Number of visual tokens. */
   readonly visualTokens: number;
+  /** Rows and columns of patches; their product is the number of tokens. */
+  readonly rows: number;
+  readonly columns: number;
+  /** The tokens, for `Pali3.imageFromBytes` here or anywhere else with the same vision tower. */
+  toBytes(): Promise<Uint8Array<ArrayBuffer>>;
   /** Frees its memory at once; garbage collection does it later. */
   dispose(): void;
+  [Symbol.dispose](): void;
 }
 
-export interface GenerateOptions {
-  /** From `encodeImage`. Without it, the model sees only the prompt. */
-  image?: EncodedImage | null;
+/** What is asked. */
+export interface Question {
+  /** From `encodeImage`; several stand in front of the prompt in their order. Without it, the model sees only the prompt. */
+  image?: EncodedImage | readonly EncodedImage[] | null;
   /** The question. Empty by default, for models that caption without one. */
   prompt?: string;
+  /** Stops the call with an error of code `Aborted`. */
+  signal?: AbortSignal;
+}
+
+export interface GenerateOptions extends Question {
   /** Most tokens to generate; 20 unless the model folder says otherwise. */
   maxNewTokens?: number;
   /** Tokens to generate before the end is allowed. */
@@ -193,8 +255,6 @@ export interface GenerateOptions {
   numReturnSequences?: number;
   /** Texts at which to stop; not part of the result. */
   stop?: string | readonly string[];
-  /** Stops the generation with an error of code `Aborted`. */
-  signal?: AbortSignal;
 }
 
 /** One token as it comes. */
@@ -219,13 +279,13 @@ export interface Sequence {
   finishReason: "eos" | "stop" | "length" | "left";
 }
 
-/** The whole of a generation. `text`, `tokenIds` and `score` are those of the first sequence. */
 export interface GenerationResult {
+  /** Text, tokens and score of the best sequence. */
   text: string;
   tokenIds: number[];
   score: number;
   sequences: Sequence[];
-  /** Milliseconds from the start of this call to its first token, and to its end. */
+  /** Milliseconds from the moment the model takes up this call to its first token, and to its end. */
   timings: { firstToken: number; total: number };
 }
 
@@ -235,6 +295,79 @@ export interface GenerationResult {
  * what had come by then.
  */
 export interface Generation extends AsyncIterable<Piece>, Promise<GenerationResult> {}
+
+export interface ScoreOptions extends Question {
+  /** Candidate answers. */
+  targets: readonly string[];
+}
+
+/** How likely the model finds one candidate. */
+export interface TargetScore {
+  text: string;
+  tokenIds: number[];
+  /** Log-probability of each token after those before it; the closing end token is one of them. */
+  logprobs: number[];
+  /** Their sum: the logarithm of the probability of exactly this answer. */
+  score: number;
+}
+
+export interface AttentionOptions extends Question {
+  /** The answer's tokens, as `generate` gave them. */
+  tokenIds: readonly number[];
+}
+
+/** Where the decoder looked: its cross-attention, averaged over layers and heads. The shares of one token add up to 1. */
+export interface Gaze {
+  /** For each picture, the share of each patch, row by row from the top: `rows * columns` numbers. */
+  images: Float32Array[];
+  /** The share of the whole prompt. */
+  prompt: number;
+}
+
+export interface TokenGaze extends Gaze {
+  tokenId: number;
+  /** What the token adds to the answer. */
+  text: string;
+}
+
+export interface Attention {
+  /** Patches of each picture. */
+  grids: { rows: number; columns: number }[];
+  tokens: TokenGaze[];
+  /** Average over the tokens that have a text. */
+  mean: Gaze;
+}
+
+/** What `selfTest` compared: results of this device with those that the model folder has on record. */
+export interface SelfTest {
+  /** Whether every check is within its tolerance. */
+  ok: boolean;
+  checks: { name: string; largestError: number; tolerance: number; ok: boolean }[];
+}
+
+/** A model folder that is stored in this browser. */
+export interface CachedModel {
+  /** URL of the folder. */
+  source: string;
+  /** Bytes stored. */
+  bytes: number;
+  /** Whether a load has run to its end: then it needs no network any more. */
+  complete: boolean;
+  /** When it was last loaded. */
+  used: Date;
+}
+
+/** What `load` has stored of this origin. */
+export interface Cache {
+  list(): Promise<CachedModel[]>;
+  /** Bytes of all models. */
+  size(): Promise<number>;
+  /** Removes one model; `false` where there was none. */
+  delete(source: string | URL): Promise<boolean>;
+  clear(): Promise<void>;
+  /** Asks the browser not to remove it when the disk is full. Whether it agreed. */
+  persist(): Promise<boolean>;
+}
 
 export class Pali3 {
   private constructor();
@@ -249,16 +382,45 @@ export class Pali3 {
    */
   static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;
 
+  /** A picture from what `toBytes` gave. Whether it fits is told by the model that it is first used with. */
+  static imageFromBytes(bytes: Uint8Array | ArrayBuffer): EncodedImage;
+
+  /** What is stored in this browser. */
+  static readonly cache: Cache;
+
   readonly device: Device;
   readonly info: ModelInfo;
+  /** Whether the model works in a worker. */
+  readonly worker: boolean;
+  /** Whether the whole folder is stored, so that the next load needs no network. */
+  readonly cached: boolean;
 
   /** Calls on one model run in the order in which they were made. */
   encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
   generate(options?: GenerateOptions): Generation;
+  /** Log-likelihood of each candidate answer, in their order. */
+  score(options: ScoreOptions): Promise<TargetScore[]>;
+  /** Where the model looked for each token of an answer. */
+  attention(options: AttentionOptions): Promise<Attention>;
 
+  /**
+   * SigLIP's embeddings, of length 1: of texts (strings), or of pictures (everything else; a picture's address has to be
+   * a `URL` here). An error of code `UnsupportedModel` where the checkpoint has no text tower.
+   */
+  embed(input: string | Exclude<ImageInput, string>, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  embed(inputs: readonly string[] | readonly Exclude<ImageInput, string>[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>;
+  /** Probability that picture and text belong together, from their embeddings: a row for each picture, a column for each text. */
+  similarity(image: Float32Array, text: Float32Array): number;
+  similarity(images: readonly Float32Array[], texts: readonly Float32Array[]): number[][];
+
+  /** Runs every kernel once, so that the first answer comes as fast as the others. `load` does so on WebGPU. */
+  warmup(): Promise<void>;
+  /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
+  selfTest(): Promise<SelfTest>;
   /** Bytes that are held now. */
-  memory(): Memory;
+  memory(): Promise<Memory>;
 
   /** Frees the model's memory once the calls under way are done. */
   dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }

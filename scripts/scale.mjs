@@ -63,13 +63,13 @@ try {
       times[name] = performance.now() - begin;
       return result;
     };
-    const model = await timed("load", () => Pali3.load("/model/", { device: "webgpu", onProgress }));
-    const loaded = model.memory();
+    const model = await timed("load", () => Pali3.load("/model/", { device: "webgpu", cache: false, onProgress }));
+    const loaded = await model.memory();
     await report(`  ${(model.info.parameters / 1e9).toFixed(2)} billion parameters, on ${model.device}`);
     const image = await timed("picture", () => model.encodeImage("/samples/scene-1.png"));
     const answer = await timed("answer", () => model.generate({ image, prompt: "how many shapes are there?", maxNewTokens: 4, minNewTokens: 4 }));
     clearInterval(look);
-    return { loaded, memory: model.memory(), heap, times, tokenIds: answer.tokenIds, visualTokens: image.visualTokens };
+    return { loaded, memory: await model.memory(), heap, times, tokenIds: answer.tokenIds, visualTokens: image.visualTokens };
   });
   clearInterval(watch);
   console.log(`

@@ -1,6 +1,6 @@
 // @ts-check
 // Addresses and requests with this package's errors, for everything that is fetched.
-import { aborted, Pali3Error, throwIfAborted } from "./errors.js";
+import { aborted, InvalidInputError, NetworkError, NotFoundError, throwIfAborted } from "./errors.js";
 
 /** Where relative addresses start: the page, or nothing where there is none. */
 function base() {
@@ -12,8 +12,16 @@ export function resolveUrl(address, what) {
   try {
     return new URL(address, base());
   } catch (cause) {
-    throw new Pali3Error("InvalidInput", `${what}: ${JSON.stringify(String(address))} is not a URL`, cause);
+    throw new InvalidInputError(`${what}: ${JSON.stringify(String(address))} is not a URL`, cause);
   }
+}
+
+/** The URL of a model folder: its path ends with a slash. @param {string | URL} address @param {string} what */
+export function folderUrl(address, what) {
+  const url = resolveUrl(address, what);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  url.hash = "";
+  return url;
 }
 
 /**
@@ -26,7 +34,7 @@ export async function request(url, init) {
     return await fetch(url, init);
   } catch (cause) {
     if (init.signal?.aborted) throw aborted(cause);
-    throw new Pali3Error("Network", `${url.href}: ${/** @type {Error} */ (cause).message}`, cause);
+    throw new NetworkError(`${url.href}: ${/** @type {Error} */ (cause).message}`, cause);
   }
 }
 
@@ -37,8 +45,8 @@ export function isMissing(response) {
 
 /** @param {URL | string} what was asked for @param {Response} response */
 export function statusError(what, response) {
-  if (isMissing(response)) return new Pali3Error("NotFound", `${what}: not found`);
-  return new Pali3Error("Network", `${what}: ${statusWords(response)}`);
+  if (isMissing(response)) return new NotFoundError(`${what}: not found`);
+  return new NetworkError(`${what}: ${statusWords(response)}`);
 }
 
 /** @param {Response} response */

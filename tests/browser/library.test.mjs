@@ -29,7 +29,7 @@ function inPage(work, argument) {
       try {
         return { value: await (0, eval)(`(${source})`)(argument) };
       } catch (error) {
-        return { error: { name: error.name, code: error.code, message: error.message, isError: error instanceof Error } };
+        return { error: { name: error.name, code: error.code, message: error.message, isError: error instanceof Pali3Error } };
       }
     },
     [work.toString(), argument],
@@ -45,36 +45,42 @@ async function value(work, argument) {
 async function fails(code, pattern, work, argument) {
   const { value, error } = await inPage(work, argument);
   assert.equal(value, undefined);
-  assert.deepEqual([error.name, error.code, error.isError], ["Pali3Error", code, true], error.message);
+  assert.deepEqual([error.name, error.code, error.isError], [`${code}Error`, code, true], error.message);
   assert.match(error.message, pattern);
 }
 
-async function openPage(device) {
+async function openPage(device, worker = true) {
   page = await browser.newPage();
   await page.goto(`${browser.url}/pkg/package.json`);
   await page.evaluate(
-    async ([folder, device]) => {
+    async ([folder, device, worker]) => {
       Object.assign(globalThis, await import("/pkg/index.js"));
       globalThis.folder = folder;
       globalThis.device = device;
-      globalThis.load = (options) => Pali3.load(folder, { device, ...options });
+      globalThis.load = (options) => Pali3.load(folder, { device, worker, ...options });
     },
-    [MODEL, device],
+    [MODEL, device, worker],
   );
 }
 
-for (const device of ["cpu", "webgpu"]) {
-  describe(`results on ${device}`, () => {
+for (const [device, worker] of [
+  ["cpu", true],
+  ["webgpu", true],
+  ["cpu", false],
+  ["webgpu", false],
+]) {
+  describe(`results on ${device}, ${worker ? "in a worker" : "on the page's thread"}`, () => {
     before(async () => {
-      await openPage(device);
+      await openPage(device, worker);
       await value(async () => void (globalThis.model = await load()));
       await value(async () => void (globalThis.image = await model.encodeImage(`${folder}image.png`)));
     });
     after(() => page.close());
 
     test("the model says where it runs and what it is", async () => {
-      const { device: on, info, tokens } = await value(() => ({ device: model.device, info: model.info, tokens: image.visualTokens }));
+      const { device: on, worker: there, info, tokens } = await value(() => ({ device: model.device, worker: model.worker, info: model.info, tokens: image.visualTokens }));
       assert.equal(on, device);
+      assert.equal(there, worker);
       assert.equal(tokens, reference.variants[0].visual_tokens);
       assert.deepEqual([info.imageSize, info.visualTokens, info.vocabularySize], [[56, 56], 16, 96]);
       assert.ok(info.parameters > 10_000);
@@ -188,15 +194,104 @@ for (const device of ["cpu", "webgpu"]) {
         offscreen.getContext("2d").drawImage(bitmap, 0, 0);
         const data = canvas.getContext("2d").getImageData(0, 0, bitmap.width, bitmap.height);
         const answers = [];
-        for (const input of [blob, new File([blob], "a.png"), element, bitmap, canvas, offscreen, data, new URL(`${folder}image.png`, location.href)]) {
+        const frame = new VideoFrame(canvas, { timestamp: 0 });
+        for (const input of [blob, new File([blob], "a.png"), element, bitmap, canvas, offscreen, data, frame, new URL(`${folder}image.png`, location.href)]) {
           const encoded = await model.encodeImage(input);
           answers.push((await model.generate({ image: encoded, prompt, maxNewTokens: 16 })).tokenIds);
           encoded.dispose();
         }
         return answers;
       }, prompt());
-      assert.equal(answers.length, 8);
+      assert.equal(answers.length, 9);
       for (const ids of answers) assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+    });
+
+    test("a video's frame, once it shows one", async () => {
+      const tokens = await value(async () => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+        const context = canvas.getContext("2d");
+        const video = Object.assign(document.createElement("video"), { muted: true, srcObject: canvas.captureStream(30) });
+        const painting = setInterval(() => context.fillRect(0, 0, 64, 48), 30);
+        const early = await model.encodeImage(video).catch((error) => error.message);
+        await video.play();
+        const encoded = await model.encodeImage(video);
+        clearInterval(painting);
+        return [early, encoded.visualTokens];
+      });
+      assert.match(tokens[0], /shows no frame yet/);
+      assert.equal(tokens[1], 16);
+    });
+
+    test("candidates are scored, each for itself", async () => {
+      const { scores, alone } = await value(async (prompt) => {
+        const scores = await model.score({ image, prompt, targets: ["red", "blue red", "red"] });
+        return { scores, alone: await model.score({ image, prompt, targets: ["blue red"] }) };
+      }, prompt());
+      assert.deepEqual(scores.map(({ text }) => text), ["red", "blue red", "red"]);
+      for (const { tokenIds, logprobs, score } of scores) {
+        assert.equal(tokenIds.length, logprobs.length);
+        assert.ok(logprobs.every((logprob) => logprob < 0) && Math.abs(score - logprobs.reduce((a, b) => a + b)) < 1e-3);
+      }
+      assert.deepEqual(scores[2], scores[0]);
+      assert.ok(Math.abs(alone[0].score - scores[1].score) < 1e-4);
+    });
+
+    test("attention: where each token looked, shares that add up to 1", async () => {
+      const { attention, whole } = await value(async (prompt) => {
+        const whole = await model.generate({ image, prompt, maxNewTokens: 16 });
+        const { grids, tokens, mean } = await model.attention({ image, prompt, tokenIds: whole.tokenIds });
+        const plain = ({ images, prompt, ...rest }) => ({ images: images.map((one) => Array.from(one)), prompt, ...rest });
+        return { whole, attention: { grids, tokens: tokens.map(plain), mean: plain(mean) } };
+      }, prompt());
+      assert.deepEqual(attention.grids, [{ rows: 4, columns: 4 }]);
+      assert.deepEqual(attention.tokens.map(({ tokenId }) => tokenId), whole.tokenIds);
+      assert.equal(attention.tokens.map(({ text }) => text).join(""), whole.text);
+      for (const { images, prompt } of [...attention.tokens, attention.mean]) {
+        assert.equal(images[0].length, 16);
+        assert.ok(Math.abs(images[0].reduce((a, b) => a + b) + prompt - 1) < 1e-3);
+      }
+      assert.notDeepEqual(attention.tokens[0].images, attention.tokens[1].images);
+    });
+
+    test("several pictures in one question", async () => {
+      const { one, two, three } = await value(async (prompt) => {
+        const other = await model.encodeImage(new ImageData(new Uint8ClampedArray(56 * 56 * 4).fill(255), 56, 56));
+        const ask = async (image) => (await model.generate({ image, prompt, maxNewTokens: 16 })).score;
+        return { one: await ask([image]), two: await ask([image, other]), three: await ask([other, image]) };
+      }, prompt());
+      assert.ok(Math.abs(one - recorded("", "greedy").scores_sum[0]) < 5e-3);
+      assert.ok(one !== two && two !== three && one !== three, `${one} ${two} ${three}`);
+    });
+
+    test("a picture can be kept as bytes, and asked about later, also in another model", async () => {
+      const ids = await value(async (prompt) => {
+        const bytes = await image.toBytes();
+        const again = Pali3.imageFromBytes(bytes);
+        const other = await load();
+        const answers = [];
+        for (const one of [model, other]) answers.push((await one.generate({ image: again, prompt, maxNewTokens: 16 })).tokenIds);
+        await other.dispose();
+        again.dispose();
+        return [...answers, [again.rows, again.columns, again.visualTokens]];
+      }, prompt());
+      assert.deepEqual(ids, [recorded("", "greedy").sequences[0], recorded("", "greedy").sequences[0], [4, 4, 16]]);
+      await fails("InvalidInput", /expected what image.toBytes\(\) gave/, () => Pali3.imageFromBytes(new Uint8Array(40)));
+      await fails("InvalidInput", /expected \d+ of them, found/, async () => Pali3.imageFromBytes((await image.toBytes()).subarray(0, 100)));
+      await fails("InvalidInput", /vision tower/, async () => {
+        const bytes = await image.toBytes();
+        bytes[24] ^= 1;
+        return model.generate({ image: Pali3.imageFromBytes(bytes), prompt: "red" });
+      });
+    });
+
+    test("memory, warming up, and no embeddings without SigLIP's text tower", async () => {
+      const memory = await value(async () => {
+        await model.warmup();
+        return model.memory();
+      });
+      assert.ok(memory.wasm > 1e6, JSON.stringify(memory));
+      assert.equal(memory.device > 0, device === "webgpu");
+      await fails("UnsupportedModel", /text tower/, () => model.similarity(new Float32Array(4), new Float32Array(4)));
     });
 
     test("what cannot be used is refused, and the model goes on", async () => {
@@ -205,6 +300,11 @@ for (const device of ["cpu", "webgpu"]) {
       await fails("NotFound", /nothing\.png: not found/, () => model.encodeImage("/nothing.png"));
       await fails("InvalidInput", /expected what model\.encodeImage\(\) gives/, () => model.generate({ image: {} }));
       await fails("InvalidInput", /prompt: expected 1 to \d+ tokens, found \d{4,}/, () => model.generate({ prompt: "red ".repeat(9000) }));
+      await fails("InvalidInput", /image\[1\]: expected what model\.encodeImage\(\) gives, found Blob/, () => model.generate({ image: [image, new Blob()] }));
+      await fails("InvalidOption", /option targets: expected an array of strings/, () => model.score({ targets: "red" }));
+      await fails("InvalidInput", /targets/, () => model.score({ prompt: "red", targets: [] }));
+      await fails("InvalidOption", /option tokenIds: expected an array of token ids/, () => model.attention({ tokenIds: [-1] }));
+      await fails("InvalidInput", /token/, () => model.attention({ prompt: "red", tokenIds: [100000] }));
       await fails("InvalidOption", /num_beams.*numBeams/, () => model.generate({ num_beams: 4 }));
       await fails("InvalidOption", /maxNewTokens: expected a whole number, found 1\.5/, () => model.generate({ maxNewTokens: 1.5 }));
       await fails("InvalidOption", /maxNewTokens: expected 1 to \d+, found 0/, () => model.generate({ maxNewTokens: 0 }));
@@ -258,8 +358,14 @@ describe("loading", () => {
       return events;
     });
     for (const phase of ["download", "upload", "ready"]) assert.ok(events.some((event) => event.phase === phase), phase);
-    assert.equal(events.at(-1).phase, "ready");
-    assert.ok(events.every(({ loaded, total }) => loaded <= total && total > 0), JSON.stringify(events));
+    const [first, ...rest] = events;
+    const last = events.at(-1);
+    // The first tells how much there is, before any of it has come.
+    assert.ok(first.totalBytes > 250_000);
+    assert.deepEqual(first, { phase: "download", file: "", loaded: 0, total: 0, totalLoaded: 0, totalBytes: first.totalBytes });
+    assert.deepEqual(last, { phase: "ready", file: "", loaded: 1, total: 1, totalLoaded: first.totalBytes, totalBytes: first.totalBytes });
+    assert.ok(rest.every(({ loaded, total }) => loaded <= total && total > 0), JSON.stringify(events));
+    assert.ok(events.every(({ totalLoaded, totalBytes }, i) => totalBytes === first.totalBytes && totalLoaded >= (events[i - 1]?.totalLoaded ?? 0)));
     const uploads = events.filter(({ phase }) => phase === "upload").map(({ loaded }) => loaded);
     assert.deepEqual(uploads, uploads.toSorted((a, b) => a - b));
   });
@@ -309,10 +415,10 @@ describe("loading", () => {
 
   test("a server that fails", async () => {
     await page.route("**/config.json", (route) => route.fulfill({ status: 503 }));
-    await fails("Network", /config\.json: HTTP 503/, () => load());
+    await fails("Network", /config\.json: HTTP 503/, () => load({ cache: false }));
     await page.unroute("**/config.json");
     await page.route("**/config.json", (route) => route.abort());
-    await fails("Network", /config\.json/, () => load());
+    await fails("Network", /config\.json/, () => load({ cache: false }));
     await page.unroute("**/config.json");
     await stillWorks();
   });
@@ -357,7 +463,7 @@ describe("loading", () => {
   test("unknown options and devices", async () => {
     await fails("InvalidOption", /option devise: unknown; did you mean device\?/, () => Pali3.load(folder, { devise: "cpu" }));
     await fails("InvalidOption", /option device: expected "auto", "webgpu" or "cpu", found "cuda"/, () => Pali3.load(folder, { device: "cuda" }));
-    await fails("InvalidInput", /folder/, () => Pali3.load("http://", { device }));
+    await fails("InvalidInput", /source/, () => Pali3.load("http://", { device }));
     await stillWorks();
   });
 
@@ -384,7 +490,7 @@ describe("loading", () => {
     await fails("WebGPUUnavailable", /WebGPU is not available/, async () => {
       Object.defineProperty(navigator, "gpu", { value: undefined, configurable: true });
       try {
-        await Pali3.load(folder, { device: "webgpu" });
+        await Pali3.load(folder, { device: "webgpu", worker: false });
       } finally {
         delete navigator.gpu;
       }
@@ -415,21 +521,29 @@ describe("loading", () => {
 });
 
 describe("when the device fails", () => {
-  beforeEach(() => openPage("webgpu"));
+  // On the page's thread, where the test can put its hand in.
+  beforeEach(() => openPage("webgpu", false));
 
-  /** A fresh load must work again, on a fresh device. */
+  /** The same model, and a picture that it had encoded before, answer as if nothing had been. */
   const recovers = async () => {
-    const ids = await value(async (prompt) => {
-      const model = await load();
-      return (await model.generate({ prompt, maxNewTokens: 16 })).tokenIds;
-    }, prompt());
-    assert.deepEqual(ids, recorded("text-only", "greedy").sequences[0]);
+    const ids = await value((prompt) => model.generate({ image, prompt, maxNewTokens: 16 }).then((r) => r.tokenIds), prompt());
+    assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
     await page.close();
   };
 
+  const loaded = () =>
+    value(async () => {
+      const real = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...all) {
+        return (globalThis.gone = await real.apply(this, all));
+      };
+      globalThis.model = await load();
+      globalThis.image = await model.encodeImage(`${folder}image.png`);
+    });
+
   test("a validation error is the error of the call that caused it", async () => {
-    await value(async () => void (globalThis.model = await load()));
-    await fails("DeviceLost", /exceeds max compute workgroups/, async () => {
+    await loaded();
+    await fails("DeviceLost", /exceeds max compute workgroups.*the next call starts the model anew/s, async () => {
       const real = GPUComputePassEncoder.prototype.dispatchWorkgroups;
       GPUComputePassEncoder.prototype.dispatchWorkgroups = function () {
         return real.call(this, 70000, 1, 1);
@@ -440,12 +554,6 @@ describe("when the device fails", () => {
         GPUComputePassEncoder.prototype.dispatchWorkgroups = real;
       }
     });
-    // The next call, on the same model, is none the worse.
-    const ids = await value(async (prompt) => {
-      const image = await model.encodeImage(`${folder}image.png`);
-      return (await model.generate({ image, prompt, maxNewTokens: 16 })).tokenIds;
-    }, prompt());
-    assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
     await recovers();
   });
 
@@ -456,27 +564,31 @@ describe("when the device fails", () => {
         return real.call(this, { ...descriptor, code: `${descriptor.code}\nfn refused() -> f32 { return 1u; }` });
       };
       try {
-        const model = await load();
-        await model.generate({ prompt: "red", maxNewTokens: 2 });
+        await load();
       } finally {
         GPUDevice.prototype.createShaderModule = real;
       }
     });
+    await loaded();
     await recovers();
   });
 
-  test("a device that goes away", async () => {
+  test("a device that goes away under a call: the call fails, the next starts the model anew from what is stored", async () => {
+    await loaded();
     await fails("DeviceLost", /lost \(Destroyed\)/, async () => {
-      const real = GPUAdapter.prototype.requestDevice;
-      let gone;
-      GPUAdapter.prototype.requestDevice = async function (...all) {
-        return (gone = await real.apply(this, all));
-      };
-      const model = await load();
-      GPUAdapter.prototype.requestDevice = real;
+      for await (const piece of model.generate({ image, prompt: "red", minNewTokens: 12, maxNewTokens: 16 })) if (piece) gone.destroy();
+    });
+    const requests = [];
+    page.on("request", (request) => requests.push(`${request.method()} ${request.url()}`));
+    await recovers();
+    assert.deepEqual(requests.filter((line) => line.startsWith("GET") && line.includes(MODEL)), []);
+  });
+
+  test("a device that goes away between two calls is not noticed", async () => {
+    await loaded();
+    await value(async () => {
       gone.destroy();
       await gone.lost;
-      await model.generate({ prompt: "red", maxNewTokens: 4 });
     });
     await recovers();
   });

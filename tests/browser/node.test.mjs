@@ -1,7 +1,14 @@
-// Where there is no browser, as in server-side rendering: importing does nothing, and calls give typed errors.
+// Where there is no browser: importing does nothing (server-side rendering), and a model runs on the CPU.
 import assert from "node:assert/strict";
+import { openAsBlob } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { Pali3, Pali3Error } from "../../pkg/index.js";
+import { pathToFileURL } from "node:url";
+import { inflateSync } from "node:zlib";
+import { InvalidInputError, Pali3, Pali3Error } from "../../pkg/index.js";
+
+const WWW = resolve(import.meta.dirname, "../../www");
 
 test("the package can be imported and asked what is there", async () => {
   assert.deepEqual(await Pali3.isSupported(), { supported: true, webgpu: false, softwareAdapter: false });
@@ -14,6 +21,60 @@ test("a folder without a page to start from is a typed error", async () => {
 test("the nearest known option is named, whatever its case and underscores", async () => {
   const message = (options) => Pali3.load("http://localhost/", options).catch((error) => `${error.code}: ${error.message}`);
   assert.match(await message({ on_progres: () => {} }), /^InvalidOption: option on_progres: unknown; did you mean onProgress\?$/);
-  assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, dtype, onProgress, signal, wasmUrl$/);
+  assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, dtype, worker, cache, onProgress, signal, wasmUrl, workerUrl$/);
   assert.match(await message("cpu"), /^InvalidOption: options: expected an object, found string$/);
 });
+
+/** RGBA of a PNG without interlacing, filtered rows and all: Node decodes no pictures. */
+function pixels(png) {
+  const view = new DataView(png.buffer, png.byteOffset);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const channels = { 2: 3, 6: 4 }[png[25]];
+  const parts = [];
+  for (let at = 8; at < png.length; at += 12 + view.getUint32(at)) {
+    if (png.toString("latin1", at + 4, at + 8) === "IDAT") parts.push(png.subarray(at + 8, at + 8 + view.getUint32(at)));
+  }
+  const raw = inflateSync(Buffer.concat(parts));
+  const stride = width * channels;
+  const rows = new Uint8Array(stride * height);
+  const paeth = (a, b, c) => [a, b, c].sort((x, y) => Math.abs(a + b - c - x) - Math.abs(a + b - c - y))[0];
+  for (let y = 0; y < height; y++) {
+    const filter = raw[y * (stride + 1)];
+    for (let x = 0; x < stride; x++) {
+      const a = x < channels ? 0 : rows[y * stride + x - channels];
+      const b = y === 0 ? 0 : rows[(y - 1) * stride + x];
+      const c = y === 0 || x < channels ? 0 : rows[(y - 1) * stride + x - channels];
+      rows[y * stride + x] = raw[y * (stride + 1) + 1 + x] + [0, a, b, (a + b) >> 1, paeth(a, b, c)][filter];
+    }
+  }
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let i = 0; i < width * height; i++) data.set(rows.subarray(i * channels, (i + 1) * channels), 4 * i);
+  return { data, width, height };
+}
+
+const FOLDER = join(WWW, "models/pali3-tiny-q4");
+
+/** The folder as an address, and as blobs with names. */
+const sources = {
+  "file: URL": async () => pathToFileURL(FOLDER),
+  files: async () => {
+    const names = (await readdir(FOLDER)).filter((name) => /\.(json|safetensors)$/.test(name));
+    return { files: await Promise.all(names.map(async (name) => Object.assign(await openAsBlob(join(FOLDER, name)), { name }))) };
+  },
+};
+
+for (const [what, source] of Object.entries(sources)) {
+  test(`a model on the disk (${what}) answers on the CPU, from pixels`, async () => {
+    const model = await Pali3.load(await source());
+    assert.deepEqual([model.device, model.worker, model.cached], ["cpu", false, false]);
+    const [{ file, questions }] = JSON.parse(await readFile(join(WWW, "samples/samples.json"), "utf8"));
+    const png = await readFile(join(WWW, "samples", file));
+    const image = await model.encodeImage(pixels(png));
+    for (const { question, answer } of questions.slice(0, 3)) {
+      assert.equal((await model.generate({ image, prompt: question })).text, answer, question);
+    }
+    await assert.rejects(model.encodeImage(new Blob([png])), (error) => error instanceof InvalidInputError && /nothing decodes pictures here/.test(error.message));
+    assert.ok((await model.memory()).wasm > 1e6);
+    await model.dispose();
+  });
+}

@@ -24,13 +24,14 @@ function pixels(width, height, opaque) {
 async function decoded(file, wrap = "blob") {
   const values = await page.evaluate(
     async ([bytes, wrap]) => {
-      const { decode } = await import("/pkg/lib/picture.js");
+      const { decode } = await import("/pkg/lib/engine/picture.js");
+      const { crossing } = await import("/pkg/lib/api/input.js");
       const blob = new Blob([Uint8Array.from(bytes)], { type: "image/png" });
       const url = URL.createObjectURL(blob);
       const image = new Image();
       image.src = url;
       const inputs = { blob: () => blob, element: () => image, url: () => url, file: () => new File([blob], "a.png") };
-      const { width, height, rgba } = await decode(inputs[wrap](), undefined);
+      const { width, height, rgba } = await decode((await crossing(inputs[wrap]())).input);
       return { width, height, rgba: Array.from(rgba) };
     },
     [Array.from(file), wrap],
@@ -54,8 +55,10 @@ for (const wrap of ["blob", "file", "element", "url"]) {
 
 test("what is no picture is an InvalidInput error", async () => {
   const codes = await page.evaluate(async () => {
-    const { decode } = await import("/pkg/lib/picture.js");
-    const code = (input) => decode(input, undefined).then(() => "decoded", (error) => `${error.name} ${error.code}`);
+    const { decode } = await import("/pkg/lib/engine/picture.js");
+    const { crossing } = await import("/pkg/lib/api/input.js");
+    const decoded = async (input) => decode((await crossing(input)).input);
+    const code = (input) => decoded(input).then(() => "decoded", (error) => `${error.name} ${error.code}`);
     const closed = await createImageBitmap(new ImageData(2, 2));
     closed.close();
     return {
@@ -67,6 +70,6 @@ test("what is no picture is an InvalidInput error", async () => {
       missing: await code("/no-such-picture.png"),
     };
   });
-  const invalid = "Pali3Error InvalidInput";
-  assert.deepEqual(codes, { text: invalid, empty: invalid, number: invalid, nothing: invalid, closed: invalid, missing: "Pali3Error NotFound" });
+  const invalid = "InvalidInputError InvalidInput";
+  assert.deepEqual(codes, { text: invalid, empty: invalid, number: invalid, nothing: invalid, closed: invalid, missing: "NotFoundError NotFound" });
 });

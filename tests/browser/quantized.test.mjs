@@ -26,11 +26,15 @@ before(async () => {
         const model = await Pali3.load(folder, options);
         const image = picture && (await model.encodeImage(picture));
         const answers = [];
-        for (const prompt of prompts) answers.push(await model.generate({ image, prompt }));
+        for (const prompt of prompts) {
+          const answer = await model.generate({ image, prompt });
+          const [{ score }] = await model.score({ image, prompt, targets: [answer.text] });
+          answers.push({ ...answer, again: score });
+        }
         const { info, device } = model;
-        const memory = model.memory();
+        const memory = await model.memory();
         await model.dispose();
-        return { info, device, memory, texts: answers.map((a) => a.text), scores: answers.map((a) => a.score) };
+        return { info, device, memory, texts: answers.map((a) => a.text), scores: answers.map((a) => a.score), again: answers.map((a) => a.again) };
       } catch (error) {
         return { error: { code: error.code, message: error.message } };
       }
@@ -65,6 +69,8 @@ describe("the model that the page loads", () => {
         assert.equal(found.texts[i], expected.text, prompt);
         // Kernels round elsewhere than the processor's 16-bit activations.
         assert.ok(Math.abs(found.scores[i] - expected.score) < 2e-3, `${prompt}: ${found.scores[i]} and ${expected.score}`);
+        // The answer as a candidate is as likely as it was when it was generated, token by token.
+        assert.ok(Math.abs(found.scores[i] - found.again[i]) < 1e-2, `${prompt}: ${found.scores[i]} and ${found.again[i]}`);
       });
     });
   }
@@ -119,7 +125,7 @@ describe("memory", () => {
     await fresh.goto(`${browser.url}/fixtures/presets.json`);
     const memory = await fresh.evaluate(async () => {
       const { Pali3 } = await import("/pkg/index.js");
-      const model = await Pali3.load("/made/large/", { device: "webgpu", dtype: "q4" });
+      const model = await Pali3.load("/made/large/", { device: "webgpu", dtype: "q4", cache: false });
       return model.memory();
     });
     await fresh.close();
@@ -142,9 +148,10 @@ describe("memory", () => {
         reached = loaded / total;
         if (reached > 0.4) abort.abort();
       };
-      const error = await Pali3.load("/made/large/", { device: "webgpu", onProgress, signal: abort.signal }).catch((error) => error);
-      const model = await Pali3.load("/models/pali3-tiny-q4/", { device: "webgpu" });
-      return { code: error.code, reached, memory: model.memory() };
+      const options = { device: "webgpu", worker: false, cache: false };
+      const error = await Pali3.load("/made/large/", { ...options, onProgress, signal: abort.signal }).catch((error) => error);
+      const model = await Pali3.load("/models/pali3-tiny-q4/", options);
+      return { code: error.code, reached, memory: await model.memory() };
     });
     await fresh.close();
     assert.equal(found.code, "Aborted");

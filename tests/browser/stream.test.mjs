@@ -312,7 +312,7 @@ describe("interruptions", () => {
       n === 1 ? answer(request, response, { cut: 400, until: passed }) : response.writeHead(503, "Busy").end(),
     );
     const folder = opened(t, url, { progress: open });
-    await fails(folder.readRange("a.bin", 0, 1000), "Network", /^http:\S+\/model\/a\.bin: HTTP 503 Busy; stopped at byte 400 after 4 tries$/);
+    await fails(folder.readRange("a.bin", 0, 1000), "Network", /^http:\S+\/model\/a\.bin: HTTP 503 Busy; stopped at byte 400 after 4 tries/);
     // The first of the four tries was the one that was cut off after progress.
     assert.equal(log.length, 4);
   });
@@ -353,7 +353,7 @@ describe("interruptions", () => {
   test("nobody listens there", async (t) => {
     const { url, server } = await serving(t, answer);
     await new Promise((done) => server.close(done));
-    await fails(opened(t, url).size("a.bin"), "Network", /^http:\S+a\.bin: .*ECONNREFUSED.*; stopped at byte 0 after 4 tries$/);
+    await fails(opened(t, url).size("a.bin"), "Network", /^http:\S+a\.bin: .*ECONNREFUSED.*; stopped at byte 0 after 4 tries/);
   });
 
   test("Retry-After is honoured, up to a limit", async (t) => {
@@ -728,10 +728,11 @@ describe("functions", () => {
     assert.equal(n, 3);
     const cause = new Error("no such store");
     await assert.rejects(opened(t, () => Promise.reject(cause)).read("a.bin"), (error) => {
-      assert.deepEqual([error.code, error.message, error.cause], ["Network", "a.bin: no such store; stopped at byte 0 after 4 tries", cause]);
+      assert.deepEqual([error.code, error.cause], ["Network", cause]);
+      assert.match(error.message, /^a\.bin: no such store; stopped at byte 0 after 4 tries; load again/);
       return true;
     });
-    await fails(opened(t, () => { throw new Pali3Error("Io", "mine"); }).read("a.bin"), "Io", /^mine$/);
+    await fails(opened(t, () => { throw new Pali3Error("Io", "mine"); }).read("a.bin"), "Io", /^mine/);
   });
 
   test("that answer with something else are told so at once", async (t) => {
@@ -764,6 +765,6 @@ describe("Pali3.load", () => {
     await fails(load({ url: "/models/" }), "InvalidInput", /^source url: unknown; known are files$/);
     await fails(load({ files: "config.json" }), "InvalidInput", /^source files: expected a FileList or an array of Files, found string$/);
     await fails(load({ files: [new Blob([])] }), "InvalidInput", /^source files\[0\]: expected a File, or a Blob with a name, found Blob$/);
-    await fails(load("models/"), "InvalidInput", /^folder: "models\/" is not a URL$/);
+    await fails(load("models/"), "InvalidInput", /^source: "models\/" is not a URL$/);
   });
 });

@@ -1,7 +1,7 @@
 // @ts-check
 // The body of one answer, read forward. It holds one chunk as it came from the network, and no more: the rest waits
 // at the server, as nobody asks the stream for it.
-import { Pali3Error, throwIfAborted } from "../errors.js";
+import { IntegrityError, InvalidInputError, throwIfAborted } from "../errors.js";
 import { Interruption } from "./retry.js";
 
 export class Body {
@@ -53,10 +53,10 @@ export class Body {
     throwIfAborted(this.signal);
     if (result === undefined || result.done) return null;
     if (!(result.value instanceof Uint8Array)) {
-      throw new Pali3Error("InvalidInput", `${this.what}: expected a body of bytes, found a chunk of another type`);
+      throw new InvalidInputError(`${this.what}: expected a body of bytes, found a chunk of another type`);
     }
     if (this.until !== null && this.position + result.value.length > this.until) {
-      throw new Pali3Error("Integrity", `${this.what}: more bytes came than the ${this.until - this.start} that belong there`);
+      throw new IntegrityError(`${this.what}: more bytes came than the ${this.until - this.start} that belong there`);
     }
     return result.value;
   }

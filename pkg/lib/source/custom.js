@@ -1,5 +1,5 @@
 // @ts-check
-import { described, Pali3Error } from "../errors.js";
+import { described, InvalidInputError } from "../errors.js";
 
 /** @typedef {import("./stream.js").ByteRange} ByteRange */
 
@@ -23,10 +23,10 @@ export class CustomFolder {
     const response = await this.#ask(file, range && { ...range }, signal);
     if (response === null) return null;
     if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
-      throw new Pali3Error("InvalidInput", `source(${JSON.stringify(file)}): expected a Response or null, found ${described(response)}`);
+      throw new InvalidInputError(`source(${JSON.stringify(file)}): expected a Response or null, found ${described(response)}`);
     }
     if (response.bodyUsed || response.body?.locked) {
-      throw new Pali3Error("InvalidInput", `source(${JSON.stringify(file)}): the body of this Response has been read already`);
+      throw new InvalidInputError(`source(${JSON.stringify(file)}): the body of this Response has been read already`);
     }
     return /** @type {Response} */ (response);
   }

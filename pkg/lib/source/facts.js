@@ -3,7 +3,7 @@
 // server in the middle of a download would otherwise come as a mixture of both, with plausible sizes.
 // If-Range would have the server tell that too, but browsers then bypass their cache and ask other sites for
 // permission first, which few grant; the answers' own ETag, Last-Modified and total length say as much.
-import { Pali3Error } from "../errors.js";
+import { IntegrityError } from "../errors.js";
 
 /** The part of the file that an answer of status 206 holds, where the answer shows it. @param {Response} response */
 export function contentRange(response) {
@@ -61,6 +61,11 @@ export class Facts {
     this.#modified ??= modified;
   }
 
+  /** Tells this version of the file from others; empty where the server says nothing that does. */
+  get version() {
+    return this.#tag ?? this.#modified ?? "";
+  }
+
   /** @param {string} what for messages @param {number} size of the whole file */
   counted(what, size) {
     if (this.size !== null && size !== this.size) throw changed(what, "length", this.size, size);
@@ -70,5 +75,5 @@ export class Facts {
 
 /** @param {string} what @param {string} by @param {string | number | null} first @param {string | number} then */
 function changed(what, by, first, then) {
-  return new Pali3Error("Integrity", `${what}: changed on the server while it was read (${by} was ${first}, then ${then})`);
+  return new IntegrityError(`${what}: changed on the server while it was read (${by} was ${first}, then ${then})`);
 }

@@ -1,5 +1,5 @@
 // @ts-check
-import { resolveUrl } from "../request.js";
+import { folderUrl } from "../request.js";
 
 /** @param {import("./stream.js").ByteRange} range */
 export const rangeHeader = ({ start, end }) => `bytes=${start}-${end - 1}`;
@@ -8,10 +8,7 @@ export const rangeHeader = ({ start, end }) => `bytes=${start}-${end - 1}`;
 export class HttpFolder {
   /** @param {string | URL} folder */
   constructor(folder) {
-    const url = resolveUrl(folder, "folder");
-    if (!url.pathname.endsWith("/")) url.pathname += "/";
-    url.hash = "";
-    this.url = url;
+    this.url = folderUrl(folder, "folder");
   }
 
   /** @param {string} file */

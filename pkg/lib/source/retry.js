@@ -1,6 +1,6 @@
 // @ts-check
 // Which failures of a download pass, and how long to wait for that.
-import { Pali3Error, throwIfAborted } from "../errors.js";
+import { NetworkError, throwIfAborted } from "../errors.js";
 import { pause } from "./waiting.js";
 
 /** Answers that another try may turn into the file: timeouts, too many requests, a server that is busy or restarting. */
@@ -72,7 +72,7 @@ export async function persistently(attempt, reached, signal, patience) {
       failures = at > before ? 1 : failures + 1;
       before = at;
       if (failures >= patience.tries) {
-        throw new Pali3Error("Network", `${thrown.message}; stopped at byte ${at} after ${failures} tries`, thrown.cause);
+        throw new NetworkError(`${thrown.message}; stopped at byte ${at} after ${failures} tries`, thrown.cause);
       }
       await pause(delay(failures, thrown.asked, patience), signal);
     }

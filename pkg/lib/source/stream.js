@@ -3,7 +3,7 @@
 // Where the server knows Range requests, a piece is one request. Where it does not, the answer is the whole file: it
 // stays open, and ascending pieces are cut out of it as it comes.
 // Whatever is cut off goes on from the byte where it stopped.
-import { Pali3Error } from "../errors.js";
+import { IntegrityError, InvalidInputError, NotFoundError, Pali3Error } from "../errors.js";
 import { isMissing, statusError, statusWords } from "../request.js";
 import { Body } from "./body.js";
 import { announcedLength, contentRange, Facts } from "./facts.js";
@@ -81,42 +81,54 @@ export class StreamedFolder {
   /**
    * Bytes in the file, or null where there is none.
    * @param {string} file
+   * @param {import("./retry.js").Patience} [patience]
    */
-  async size(file) {
+  async size(file, patience = this.#patience) {
     const facts = this.#facts(file);
     if (facts.size !== null) return facts.size;
-    const probed = await persistently(() => this.#probe(file), () => 0, this.#signal, this.#patience);
+    const probed = await persistently(() => this.#probe(file), () => 0, this.#signal, patience);
     if (!probed) return null;
     // Neither asking for the head nor for a byte has told: the file has to be counted.
     if (facts.size === null) await this.#transfer(file, 0, Infinity, () => {});
     if (facts.size === 1 && this.#transport.head === undefined) {
       const problem = "ends after the one byte that was asked for; a Response with no more than the range needs status 206";
-      throw new Pali3Error("InvalidInput", `${this.describe(file)}: ${problem}`);
+      throw new InvalidInputError(`${this.describe(file)}: ${problem}`);
     }
     return facts.size;
+  }
+
+  /** What tells the server's version of the file from others, once its size has been asked for. @param {string} file */
+  version(file) {
+    return this.#facts(file).version;
   }
 
   /**
    * Bytes `start..end` of the file.
    * @param {string} file @param {number} start @param {number} end
+   * @param {(chunk: Uint8Array<ArrayBuffer>, at: number) => void} [each] sees the bytes as they come
    */
-  async readRange(file, start, end) {
+  async readRange(file, start, end, each) {
     if (end <= start) return new Uint8Array(0);
     const facts = this.#facts(file);
-    const piece = facts.streamed ? facts.turn.then(() => this.#piece(file, start, end)) : this.#piece(file, start, end);
+    const read = () => this.#piece(file, start, end, each);
+    const piece = facts.streamed ? facts.turn.then(read) : read();
     facts.turn = piece.then(() => {}, () => {});
     return piece;
   }
 
-  /** @param {string} file @param {number} start @param {number} end */
-  async #piece(file, start, end) {
+  /**
+   * @param {string} file @param {number} start @param {number} end
+   * @param {(chunk: Uint8Array<ArrayBuffer>, at: number) => void} [each]
+   */
+  async #piece(file, start, end, each) {
     const bytes = new Uint8Array(end - start);
     let filled = 0;
     const length = await this.#transfer(file, start, end, (chunk) => {
+      each?.(chunk, start + filled);
       bytes.set(chunk, filled);
       filled += chunk.length;
     });
-    if (length === null) throw new Pali3Error("NotFound", `${this.describe(file)}: not found`);
+    if (length === null) throw new NotFoundError(`${this.describe(file)}: not found`);
     return bytes;
   }
 
@@ -124,7 +136,7 @@ export class StreamedFolder {
   #facts(file) {
     // Names of shards come out of a downloaded index: they must stay inside the folder.
     if (file.includes("\\") || file.split("/").some((part) => part === "" || part === "." || part === "..")) {
-      throw new Pali3Error("Integrity", `file name ${JSON.stringify(file)} points out of the model folder`);
+      throw new IntegrityError(`file name ${JSON.stringify(file)} points out of the model folder`);
     }
     const facts = this.#files.get(file) ?? new Facts();
     this.#files.set(file, facts);
@@ -145,7 +157,7 @@ export class StreamedFolder {
       while (at < end) {
         const body = this.#taken(file, at) ?? (await this.#open(file, at, end));
         if (body === null) {
-          if (at > start) throw new Pali3Error("NotFound", `${this.describe(file)}: not found`);
+          if (at > start) throw new NotFoundError(`${this.describe(file)}: not found`);
           return null;
         }
         const before = at;
@@ -168,7 +180,7 @@ export class StreamedFolder {
           if (body.position < (facts.size ?? 0)) throw new Interruption(`${body.what}: cut off`);
           facts.counted(body.what, body.position);
           if (end === Infinity && at === body.position) break;
-          throw new Pali3Error("Integrity", `${body.what}: ends at byte ${body.position}, before ${end === Infinity ? at : end}`);
+          throw new IntegrityError(`${body.what}: ends at byte ${body.position}, before ${end === Infinity ? at : end}`);
         }
         // A server may give less than it was asked for. The next request asks for the rest.
         if (at === before) throw new Interruption(`${body.what}: an empty answer`);
@@ -208,7 +220,7 @@ export class StreamedFolder {
     const response = await this.#answer(what, () => this.#transport.get(file, range, this.#signal));
     if (response === null) return null;
     try {
-      if (response.status === 416) throw new Pali3Error("Integrity", `${what}: ends before byte ${last}`);
+      if (response.status === 416) throw new IntegrityError(`${what}: ends before byte ${last}`);
       if (!response.ok) throw statusError(what, response);
       const partial = response.status === 206;
       const length = announcedLength(response);
@@ -220,7 +232,7 @@ export class StreamedFolder {
       const given = contentRange(response);
       facts.note(what, response, given?.total ?? null);
       if (given !== null && given.start !== start) {
-        throw new Pali3Error("Integrity", `${what}: asked for the bytes from ${start}, those from ${given.start} came`);
+        throw new IntegrityError(`${what}: asked for the bytes from ${start}, those from ${given.start} came`);
       }
       const until = given?.end ?? (length === null ? (range?.end ?? null) : start + length);
       return new Body(what, response, start, until, range === undefined, this.#signal);

@@ -1,6 +1,6 @@
 // @ts-check
 // Options are checked by name and type here, where the caller's own spelling is known; the crate checks their ranges.
-import { Pali3Error } from "./errors.js";
+import { Pali3Error } from "../errors.js";
 
 /** Number of single-letter edits between two words. @param {string} a @param {string} b */
 function distance(a, b) {
@@ -50,6 +50,9 @@ const KINDS = {
   flag: ["true or false", (v) => typeof v === "boolean"],
   text: ["a string", (v) => typeof v === "string"],
   texts: ["a string or an array of strings", (v) => typeof v === "string" || (Array.isArray(v) && v.every((s) => typeof s === "string"))],
+  candidates: ["an array of strings", (v) => Array.isArray(v) && v.every((s) => typeof s === "string")],
+  ids: ["an array of token ids", (v) => Array.isArray(v) && v.every((id) => Number.isSafeInteger(id) && id >= 0 && id <= 0xffffffff)],
+  cache: ['"opfs" or false', (v) => v === "opfs" || v === false],
   early: ['true, false or "never"', (v) => typeof v === "boolean" || v === "never"],
   device: ['"auto", "webgpu" or "cpu"', (v) => v === "auto" || v === "webgpu" || v === "cpu"],
   dtype: ['"auto", "f32", "q8" or "q4", or an object with one of them for vision and for text', isDtype],
@@ -59,12 +62,28 @@ const KINDS = {
   anything: ["", () => true],
 };
 
-export const LOAD_OPTIONS = { device: "device", dtype: "dtype", onProgress: "callback", signal: "signal", wasmUrl: "address" };
+export const LOAD_OPTIONS = {
+  device: "device",
+  dtype: "dtype",
+  worker: "flag",
+  cache: "cache",
+  onProgress: "callback",
+  signal: "signal",
+  wasmUrl: "address",
+  workerUrl: "address",
+};
 
 /** What a source that is neither a URL nor a function holds. Its reader looks at the files themselves. */
 export const SOURCE_KEYS = { files: "anything" };
 
-export const ENCODE_OPTIONS = { signal: "signal" };
+export const SIGNAL = { signal: "signal" };
+
+/** What every question has. */
+const QUESTION = { image: "anything", prompt: "text", signal: "signal" };
+
+export const SCORE_OPTIONS = { ...QUESTION, targets: "candidates" };
+
+export const ATTENTION_OPTIONS = { ...QUESTION, tokenIds: "ids" };
 
 /** Options of `generate` that go to the crate. */
 const GENERATION = {
@@ -84,7 +103,7 @@ const GENERATION = {
   stop: "texts",
 };
 
-export const GENERATE_OPTIONS = { image: "anything", prompt: "text", signal: "signal", ...GENERATION };
+export const GENERATE_OPTIONS = { ...QUESTION, ...GENERATION };
 
 /**
  * Refuses what is unknown or of the wrong type. Options that are undefined count as left out.
@@ -98,7 +117,7 @@ export const GENERATE_OPTIONS = { image: "anything", prompt: "text", signal: "si
 export function checked(known, options, what = "option", code = "InvalidOption") {
   if (options === undefined) return {};
   if (options === null || typeof options !== "object") {
-    throw new Pali3Error(code, `${what}s: expected an object, found ${options === null ? "null" : typeof options}`);
+    throw Pali3Error.of(code, `${what}s: expected an object, found ${options === null ? "null" : typeof options}`);
   }
   /** @type {any} */
   const kept = {};
@@ -106,13 +125,13 @@ export function checked(known, options, what = "option", code = "InvalidOption")
     if (!Object.hasOwn(known, name)) {
       const near = nearest(name, Object.keys(known));
       const hint = near === null ? `known are ${Object.keys(known).join(", ")}` : `did you mean ${near}?`;
-      throw new Pali3Error(code, `${what} ${name}: unknown; ${hint}`);
+      throw Pali3Error.of(code, `${what} ${name}: unknown; ${hint}`);
     }
     if (value === undefined) continue;
     const [words, fits] = KINDS[known[name]];
     if (!fits(value)) {
       const found = typeof value === "string" ? JSON.stringify(value) : String(value);
-      throw new Pali3Error(code, `${what} ${name}: expected ${words}, found ${found}`);
+      throw Pali3Error.of(code, `${what} ${name}: expected ${words}, found ${found}`);
     }
     kept[name] = value;
   }

@@ -1,5 +1,5 @@
 // @ts-check
-import { Pali3Error } from "./errors.js";
+import { WebGPUUnavailableError } from "../errors.js";
 
 /** Words by which drivers that compute on the processor give themselves away. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b/i;
@@ -35,7 +35,7 @@ export async function chosenDevice(device) {
       : globalThis.isSecureContext === false
         ? "the page is not served from https or localhost"
         : "this browser has no navigator.gpu";
-    throw new Pali3Error("WebGPUUnavailable", `WebGPU is not available: ${why}`);
+    throw new WebGPUUnavailableError(`WebGPU is not available: ${why}`);
   }
   return { device: "webgpu", software: adapter.software };
 }

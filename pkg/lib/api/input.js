@@ -1,0 +1,83 @@
+// @ts-check
+// What of a picture crosses to the thread that decodes it. Only what lives on the page is looked at here.
+import { aborted, described, InvalidInputError, throwIfAborted } from "../errors.js";
+import { resolveUrl } from "../request.js";
+
+/** As stored: no colour management, no blending, turned the way the camera was held. @type {ImageBitmapOptions} */
+export const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" };
+
+/**
+ * @typedef {{kind: "url", href: string}
+ *   | {kind: "blob", blob: Blob}
+ *   | {kind: "bitmap", bitmap: ImageBitmap, what: string}
+ *   | {kind: "pixels", width: number, height: number, rgba: Uint8Array<ArrayBuffer>}} Crossing
+ */
+
+/** @param {unknown} value @param {string} name of a class that this environment may lack */
+function isA(value, name) {
+  const known = /** @type {any} */ (globalThis)[name];
+  return typeof known === "function" && value instanceof known;
+}
+
+/**
+ * The picture as it is now: the caller may change or close it right after the call.
+ * @param {any} input @param {AbortSignal | undefined} signal
+ * @returns {Promise<{input: Crossing, transfer: Transferable[]}>}
+ */
+export async function crossing(input, signal) {
+  throwIfAborted(signal);
+  if (typeof input === "string" || isA(input, "URL")) {
+    return { input: { kind: "url", href: resolveUrl(input, "image").href }, transfer: [] };
+  }
+  if (isA(input, "Blob")) return { input: { kind: "blob", blob: input }, transfer: [] };
+  if (isPixels(input)) return { input: pixels(input), transfer: [] };
+  const what = element(input);
+  if (what === null) {
+    throw new InvalidInputError(
+      `image: expected a Blob, File, ImageBitmap, <img>, <video>, <canvas>, OffscreenCanvas, VideoFrame, ImageData or URL, found ${described(input)}`,
+    );
+  }
+  let bitmap;
+  try {
+    if (isA(input, "HTMLImageElement")) await input.decode();
+    bitmap = await createImageBitmap(input, AS_STORED);
+  } catch (cause) {
+    if (signal?.aborted) throw aborted(cause);
+    throw new InvalidInputError(`${what}: not a picture that this browser can decode`, cause);
+  }
+  return { input: { kind: "bitmap", bitmap, what }, transfer: [bitmap] };
+}
+
+/** What an element or frame is called in messages; null for anything else. @param {any} input */
+function element(input) {
+  if (isA(input, "ImageBitmap")) {
+    if (input.width === 0) throw new InvalidInputError("image: an ImageBitmap that was closed is empty");
+    return "image";
+  }
+  if (isA(input, "HTMLImageElement")) return `image element ${input.currentSrc.startsWith("data:") ? "" : input.currentSrc}`.trimEnd();
+  if (isA(input, "HTMLVideoElement")) {
+    // HAVE_CURRENT_DATA: there is a frame to look at.
+    if (input.readyState < 2) throw new InvalidInputError("image: the <video> shows no frame yet; wait for its loadeddata event");
+    return "video";
+  }
+  if (isA(input, "VideoFrame")) return "video frame";
+  if (isA(input, "HTMLCanvasElement") || isA(input, "OffscreenCanvas")) {
+    if (input.width === 0 || input.height === 0) throw new InvalidInputError(`image: a canvas of ${input.width} x ${input.height} pixels`);
+    return "canvas";
+  }
+  return null;
+}
+
+/** ImageData, or the same in an environment that has none. @param {any} input */
+function isPixels(input) {
+  return isA(input, "ImageData") || (input?.data instanceof Uint8ClampedArray && Number.isInteger(input.width) && Number.isInteger(input.height));
+}
+
+/** @param {ImageData} image @returns {Crossing} */
+function pixels({ data, width, height }) {
+  if (!(data instanceof Uint8ClampedArray)) throw new InvalidInputError("image: ImageData must hold 8-bit values (rgba-unorm8)");
+  if (data.length !== 4 * width * height) {
+    throw new InvalidInputError(`image: ${width} x ${height} pixels need ${4 * width * height} bytes, found ${data.length}`);
+  }
+  return { kind: "pixels", width, height, rgba: new Uint8Array(data) };
+}

@@ -1,0 +1,244 @@
+// @ts-check
+// The model as a page holds it. It computes on the other side of a link; types and documentation are in index.d.ts.
+import { webGpuAdapter } from "../engine/device.js";
+import { AbortedError, described, InvalidInputError, throwIfAborted, UnsupportedModelError } from "../errors.js";
+import { connect } from "../link/connect.js";
+import { resolveUrl } from "../request.js";
+import { follow, untilAborted } from "../source/waiting.js";
+import { cache } from "./cache.js";
+import { gazes } from "./gaze.js";
+import { Generation } from "./generation.js";
+import { EncodedImage } from "./image.js";
+import { crossing } from "./input.js";
+import { ATTENTION_OPTIONS, checked, dtypeText, GENERATE_OPTIONS, generationOptions, LOAD_OPTIONS, SCORE_OPTIONS, SIGNAL } from "./options.js";
+import { similarity } from "./similarity.js";
+import { crossingSource } from "./source.js";
+
+export class Pali3 {
+  static cache = cache;
+
+  /** @type {import("../link/connect.js").Link} */
+  #link;
+  /** @type {any} */
+  #info;
+  #disposed = false;
+  /** Settles when all calls so far have been handed over: their order there is the order in which they were made. @type {Promise<unknown>} */
+  #handed = Promise.resolve();
+  /** Pictures made of bytes that the other side has taken in. @type {WeakSet<EncodedImage>} */
+  #adopted = new WeakSet();
+  /** Frees pictures that nobody holds any more. */
+  #forgotten = new FinalizationRegistry((/** @type {number} */ image) => this.releaseImage(image));
+
+  /** @internal Use Pali3.load. @param {import("../link/connect.js").Link} link @param {any} loaded */
+  constructor(link, { device, info, cached }) {
+    this.#link = link;
+    this.#info = info;
+    /** @type {"webgpu" | "cpu"} */
+    this.device = device;
+    this.info = Object.freeze(info);
+    /** @type {boolean} */
+    this.cached = cached;
+    this.worker = link.worker;
+  }
+
+  /** What this browser can do. */
+  static async isSupported() {
+    const wasm = typeof WebAssembly === "object" && simd();
+    const adapter = wasm ? await webGpuAdapter() : null;
+    return { supported: wasm, webgpu: adapter !== null, softwareAdapter: adapter?.software ?? false };
+  }
+
+  /** @param {any} bytes */
+  static imageFromBytes(bytes) {
+    return EncodedImage.fromBytes(bytes);
+  }
+
+  /**
+   * @param {any} source @param {any} [options]
+   * @returns {Promise<Pali3>}
+   */
+  static async load(source, options) {
+    const given = checked(LOAD_OPTIONS, options);
+    const { device = "auto", dtype = "auto", cache = "opfs", worker, workerUrl, onProgress, signal } = given;
+    throwIfAborted(signal);
+    const wasmUrl = given.wasmUrl === undefined ? undefined : resolveUrl(given.wasmUrl, "option wasmUrl").href;
+    const { source: crossed, handlers } = crossingSource(source);
+    /** @param {any} event */
+    const onEvent = (event) => {
+      // A caller's faulty callback must not end the load, nor go unseen.
+      try {
+        if (!signal?.aborted) onProgress?.(event);
+      } catch (error) {
+        globalThis.reportError?.(error);
+      }
+    };
+    const connecting = connect(handlers, { worker, workerUrl });
+    const stop = (/** @type {import("../link/connect.js").Link} */ link) => link.end(new AbortedError("aborted by the caller"));
+    const link = await (signal ? untilAborted(connecting, signal, stop) : connecting);
+    try {
+      const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrl };
+      return new Pali3(link, await link.channel.call("load", plan, { onEvent, signal }));
+    } catch (error) {
+      stop(link);
+      throw error;
+    }
+  }
+
+  /**
+   * Hands a call over, after all earlier ones.
+   * @param {string} method
+   * @param {() => any} prepare gives `{args, transfer}`, now or later
+   * @param {{signal?: AbortSignal, onEvent?: (event: any) => void}} [options]
+   */
+  async #call(method, prepare, options = {}) {
+    throwIfAborted(options.signal);
+    if (this.#disposed) throw new InvalidInputError("model: was disposed of");
+    const prepared = Promise.resolve(prepare());
+    const mine = Promise.allSettled([this.#handed, prepared]).then(async () => {
+      const { args, transfer } = await prepared;
+      return { result: this.#link.channel.call(method, args, { ...options, transfer }) };
+    });
+    this.#handed = mine.then(
+      ({ result }) => void result.catch(() => {}),
+      () => {},
+    );
+    return (await mine).result;
+  }
+
+  /** @param {any} input @param {any} [options] */
+  async encodeImage(input, options) {
+    const { signal } = checked(SIGNAL, options);
+    const id = EncodedImage.nextId();
+    try {
+      const grid = await this.#call("encodeImage", () => crossing(input, signal).then((crossed) => at({ image: id, input: crossed.input }, crossed.transfer)), {
+        signal,
+      });
+      const image = new EncodedImage(id, grid, this, null);
+      this.#forgotten.register(image, id);
+      return image;
+    } catch (error) {
+      // It may have been encoded all the same.
+      this.releaseImage(id);
+      throw error;
+    }
+  }
+
+  /** @internal @param {number} image */
+  imageBytes(image) {
+    return this.#call("imageBytes", () => at({ image }));
+  }
+
+  /** @internal @param {number} image */
+  releaseImage(image) {
+    if (!this.#disposed) void this.#handed.then(() => this.#link.channel.tell("releaseImage", { image }));
+  }
+
+  /** Numbers of the pictures that a call was given. @param {any} given @returns {number[]} */
+  #images(given) {
+    const images = given === undefined || given === null ? [] : Array.isArray(given) ? given : [given];
+    for (const [i, image] of images.entries()) {
+      if (!(image instanceof EncodedImage)) {
+        const what = Array.isArray(given) ? `image[${i}]` : "image";
+        throw new InvalidInputError(`${what}: expected what model.encodeImage() gives, found ${described(image)}`);
+      }
+      image.check(this);
+      if (image.portable === null || this.#adopted.has(image)) continue;
+      const args = { image: image.id, bytes: image.portable };
+      void this.#call("adoptImage", () => at(args));
+      this.#adopted.add(image);
+      this.#forgotten.register(image, image.id);
+    }
+    return images.map(({ id }) => id);
+  }
+
+  /** @param {any} [options] */
+  generate(options) {
+    return new Generation(async (onPieces, left) => {
+      const { image, prompt = "", signal, ...rest } = checked(GENERATE_OPTIONS, options);
+      const args = { images: this.#images(image), prompt, options: generationOptions(rest) };
+      const either = new AbortController();
+      const unfollow = [follow(either, signal), follow(either, left)];
+      try {
+        return await this.#call("generate", () => at(args), { onEvent: onPieces, signal: either.signal });
+      } finally {
+        for (const stop of unfollow) stop();
+      }
+    });
+  }
+
+  /** @param {any} options */
+  async score(options) {
+    const { image, prompt = "", targets = [], signal } = checked(SCORE_OPTIONS, options);
+    const args = { images: this.#images(image), prompt, targets: [...targets] };
+    return this.#call("score", () => at(args), { signal });
+  }
+
+  /** @param {any} options */
+  async attention(options) {
+    const { image, prompt = "", tokenIds = [], signal } = checked(ATTENTION_OPTIONS, options);
+    const args = { images: this.#images(image), prompt, tokenIds: [...tokenIds] };
+    return gazes(await this.#call("attention", () => at(args), { signal }), tokenIds);
+  }
+
+  /** @param {any} given @param {any} [options] */
+  async embed(given, options) {
+    const { signal } = checked(SIGNAL, options);
+    const inputs = Array.isArray(given) ? given : [given];
+    const texts = inputs.filter((one) => typeof one === "string");
+    if (texts.length > 0 && texts.length < inputs.length) {
+      throw new InvalidInputError("embed: expected texts or pictures, found both; a picture's address has to be a URL object");
+    }
+    const prepare = async () => {
+      if (texts.length > 0) return at({ texts });
+      const crossed = await Promise.all(inputs.map((input) => crossing(input, signal)));
+      return at({ inputs: crossed.map(({ input }) => input) }, crossed.flatMap(({ transfer }) => transfer));
+    };
+    const vectors = inputs.length === 0 ? [] : await this.#call("embed", prepare, { signal });
+    return Array.isArray(given) ? vectors : vectors[0];
+  }
+
+  /** @param {any} images @param {any} texts */
+  similarity(images, texts) {
+    if (!this.#info.embeddings) throw new UnsupportedModelError("similarity: this checkpoint has no text tower of SigLIP's");
+    return similarity(this.#info, images, texts);
+  }
+
+  warmup() {
+    return this.#call("warmup", () => at({}));
+  }
+
+  selfTest() {
+    return this.#call("selfTest", () => at({}));
+  }
+
+  memory() {
+    return this.#call("memory", () => at({}));
+  }
+
+  /** Frees the model's memory once the calls under way are done. */
+  async dispose() {
+    if (this.#disposed) return;
+    const done = this.#call("dispose", () => at({}));
+    this.#disposed = true;
+    await done.catch(() => {});
+    this.#link.end(new InvalidInputError("model: was disposed of"));
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.dispose();
+  }
+}
+// Where there is no Symbol.asyncDispose yet, the method above has the name "undefined".
+if (Symbol.asyncDispose === undefined) Reflect.deleteProperty(Pali3.prototype, "undefined");
+
+/** @param {any} args @param {Transferable[]} [transfer] */
+function at(args, transfer = []) {
+  return { args, transfer };
+}
+
+/** Whether WebAssembly has SIMD here: the smallest module with one vector instruction in it. */
+function simd() {
+  return WebAssembly.validate(
+    new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]),
+  );
+}

@@ -1,0 +1,82 @@
+// @ts-check
+// Where a model works: in a worker of its own, or on the calling thread.
+import { InvalidOptionError, NetworkError, Pali3Error } from "../errors.js";
+import { resolveUrl } from "../request.js";
+import { Channel, portPair } from "./channel.js";
+
+/** @typedef {import("./channel.js").Handlers} Handlers */
+
+/**
+ * @typedef {object} Link
+ * @property {Channel} channel
+ * @property {boolean} worker
+ * @property {(error: Pali3Error) => void} end ends the other side, whatever it does, and frees what it holds
+ */
+
+/**
+ * @param {Handlers} handlers what the model's side may ask for
+ * @param {{worker?: boolean, workerUrl?: string | URL}} options
+ * @returns {Promise<Link>}
+ */
+export async function connect(handlers, { worker = true, workerUrl }) {
+  if (worker && typeof Worker === "function") return inWorker(handlers, workerUrl);
+  if (workerUrl !== undefined && !worker) throw new InvalidOptionError("option workerUrl: there is no worker with worker: false");
+  // Only now: pages that leave the work to a worker need not fetch this.
+  const { serveEngine } = await import("../engine/serve.js");
+  const [here, there] = portPair();
+  const channel = new Channel(here, handlers);
+  const engine = serveEngine(there);
+  return { channel, worker: false, end: (error) => (channel.close(error), engine.end(error)) };
+}
+
+/**
+ * @param {Handlers} handlers @param {string | URL | undefined} workerUrl
+ * @returns {Promise<Link>}
+ */
+async function inWorker(handlers, workerUrl) {
+  const worker = workerUrl === undefined ? ownWorker() : startWorker(resolveUrl(workerUrl, "option workerUrl"));
+  /** @type {(error: Pali3Error) => void} */
+  let failed = () => {};
+  /** @type {Promise<never>} */
+  const failure = new Promise((_, reject) => (failed = reject));
+  // The script could not be fetched or run: browsers do not say why.
+  worker.onerror = (event) => {
+    const where = workerUrl === undefined ? "the package's worker.js" : `worker ${workerUrl}`;
+    const what = `${where} could not be started${event.message ? ` (${event.message})` : ""}`;
+    failed(new NetworkError(`${what}: serve it beside the page's scripts, pass workerUrl, or worker: false`));
+  };
+  await Promise.race([failure, new Promise((ready) => (worker.onmessage = ready))]).catch((error) => {
+    worker.terminate();
+    throw error;
+  });
+  // From here on the engine reports its own errors; the event only repeats them.
+  worker.onerror = (event) => event.preventDefault();
+  const channel = new Channel(/** @type {any} */ (worker), handlers);
+  return { channel, worker: true, end: (error) => (channel.close(error), worker.terminate()) };
+}
+
+/** In the one form that bundlers know. */
+function ownWorker() {
+  try {
+    return new Worker(new URL("../../worker.js", import.meta.url), { type: "module", name: "pali3" });
+  } catch {
+    return startWorker(new URL("../../worker.js", import.meta.url));
+  }
+}
+
+/**
+ * A page may not start a worker from another site, but one that imports the script from there.
+ * @param {URL} url
+ */
+function startWorker(url) {
+  const own = url.origin === globalThis.location?.origin || url.protocol === "blob:" || url.protocol === "data:";
+  if (own) return new Worker(url, { type: "module", name: "pali3" });
+  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
+  const shim = URL.createObjectURL(script);
+  try {
+    return new Worker(shim, { type: "module", name: "pali3" });
+  } finally {
+    // The worker has its script's address already, but fetches it in its own time.
+    setTimeout(() => URL.revokeObjectURL(shim), 60_000);
+  }
+}
