@@ -8,7 +8,7 @@ use pali3::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
-use pali3::pali3::{EncodedImage, Pali3};
+use pali3::pali3::{EncodedImage, Pali3, SELF_TEST, SelfTest};
 use pollster::block_on;
 
 const FIXTURE: &str = "tests/fixtures/pali3-prepend";
@@ -189,6 +189,20 @@ fn warming_up_says_how_far_it_is() {
             let mut steps = vec![];
             block_on(model.warm_up(&mut |done, total| steps.push((done, total)))).unwrap();
             assert_eq!(steps, [(1, 4), (2, 4), (3, 4), (4, 4)]);
+        }
+    }
+}
+
+#[test]
+fn every_device_computes_what_the_committed_self_tests_expect() {
+    for (device, kind) in devices() {
+        for folder in ["www/models/pali3-tiny", "www/models/pali3-tiny-q4"] {
+            let file = std::fs::read(path(folder).join(SELF_TEST)).unwrap();
+            let test = SelfTest::from_json(SELF_TEST, &file).unwrap();
+            let model = load(folder, &device, kind);
+            let report = block_on(model.self_test(&test)).unwrap();
+            println!("{kind:?} {folder} {report:?}");
+            assert!(report.ok, "{kind:?} {folder} {report:?}");
         }
     }
 }

@@ -7,5 +7,7 @@ mod bad_input;
 mod commands;
 #[path = "cli/quantize.rs"]
 mod quantize;
+#[path = "cli/self_test.rs"]
+mod self_test;
 #[path = "cli/support.rs"]
 mod support;

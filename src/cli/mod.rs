@@ -1,4 +1,4 @@
-//! The command line: `pali3 run|encode|score|inspect|quantize|compare|random|bench|train`.
+//! The command line: `pali3 run|encode|score|inspect|self-test|quantize|compare|random|bench|train`.
 //!
 //! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
 
@@ -12,6 +12,7 @@ mod quantize;
 mod random;
 mod run;
 mod score;
+mod self_test;
 mod session;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Score(score::ScoreArgs),
     /// Towers, parameters, element types and bytes of a model folder, and what is wrong with it
     Inspect(inspect::InspectArgs),
+    /// Check that a device computes what the folder's self_test.json expects, or write that file
+    SelfTest(self_test::SelfTestArgs),
     /// Write a model folder in another form: 8- or 4-bit blocks, halves or floats
     Quantize(quantize::QuantizeArgs),
     /// How far one form of a model is from another: errors layer by layer, agreement, answers side by side
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Encode(args) => pollster::block_on(encode::encode(&args)),
         Command::Score(args) => pollster::block_on(score::score(&args)),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::SelfTest(args) => pollster::block_on(self_test::self_test(&args)),
         Command::Quantize(args) => pollster::block_on(quantize::quantize(&args)),
         Command::Compare(args) => pollster::block_on(compare::compare(&args)),
         Command::Bench(args) => pollster::block_on(bench::bench(&args)),

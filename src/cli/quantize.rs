@@ -11,7 +11,7 @@ use super::progress::Progress;
 use crate::config::{Dtype, Pali3Config, PartDtypes, QuantizationConfig};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::pali3::{empty_model, open_checkpoint};
+use crate::pali3::{SELF_TEST, empty_model, open_checkpoint};
 use crate::quant::Effort;
 use crate::weights::{Conversion, DirFolder, Kind, ModelFolder, SHARD_SIZE, slots};
 
@@ -47,7 +47,7 @@ struct Report {
     bytes_after: u64,
 }
 
-/// What else belongs to a folder; files that are not there are passed over.
+/// What else belongs to a folder; files that are not there are passed over. Not its self test: other weights, other numbers.
 const OTHER_FILES: &[&str] = &[
     "preprocessor_config.json",
     "generation_config.json",
@@ -128,7 +128,7 @@ fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> 
     Ok(text)
 }
 
-/// Makes the folder; one that holds weights stays as it is.
+/// Makes the folder; one that holds weights stays as it is. A self test that is there is of other weights, and goes.
 pub(super) fn prepare(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).map_err(|error| io(out, &error))?;
     for entry in std::fs::read_dir(out).map_err(|error| io(out, &error))? {
@@ -138,7 +138,10 @@ pub(super) fn prepare(out: &Path) -> Result<()> {
             return Err(Error::option("out", problem));
         }
     }
-    Ok(())
+    match std::fs::remove_file(out.join(SELF_TEST)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(out, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn weights_in(folder: &Path) -> Result<u64> {

@@ -28,7 +28,7 @@ pub(super) enum DeviceChoice {
 }
 
 /// Options that every command with a model has.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct ModelArgs {
     /// Model folder: config.json, tokenizer.json, model.safetensors …
     #[arg(long, value_name = "DIR")]

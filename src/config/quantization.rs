@@ -131,13 +131,16 @@ impl PartDtypes {
 
     /// Whether there is a quantized part.
     pub fn any_quantized(&self) -> bool {
+        self.storage().iter().any(|&part| part != Storage::F32)
+    }
+
+    /// The parts' forms on the device: vision tower, projection, language model.
+    pub fn storage(&self) -> [Storage; 3] {
         [
-            self.vision_tower,
-            self.multi_modal_projector,
-            self.language_model,
+            self.vision_tower.storage(),
+            self.multi_modal_projector.storage(),
+            self.language_model.storage(),
         ]
-        .into_iter()
-        .any(|dtype| dtype.format().is_some())
     }
 }
 

@@ -5,6 +5,7 @@ mod encoded_image;
 mod image_bytes;
 mod load;
 mod score;
+mod self_test;
 mod trace;
 mod warm_up;
 
@@ -26,6 +27,7 @@ pub(crate) use decoder::decode_step;
 pub use encoded_image::EncodedImage;
 pub use load::{LoadOptions, empty_model, open_checkpoint};
 pub use score::{CrossAttention, ScoredText};
+pub use self_test::{SELF_TEST, SelfCheck, SelfTest, SelfTestReport};
 pub use trace::Intermediates;
 
 /// A loaded model with everything that belongs to its folder. Cloning shares it.

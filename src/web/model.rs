@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
 use crate::kernels::gpu::adapter_is_software;
-use crate::pali3::{CrossAttention, EncodedImage, LoadOptions, Pali3, ScoredText};
+use crate::pali3::{
+    CrossAttention, EncodedImage, LoadOptions, Pali3, SELF_TEST, ScoredText, SelfTest,
+};
 use js_sys::{Array, Float32Array, Function};
 use wasm_bindgen::prelude::*;
 
@@ -182,6 +184,18 @@ impl Model {
         };
         let work = self.pali3.warm_up(&mut report);
         watched(self.gpu.as_ref(), work).await.map_err(to_js)
+    }
+
+    /// Computes what the folder's `self_test.json` holds, here: `{ok, checks: [{name, largestError, tolerance, ok}]}` in
+    /// JSON. An error that is not a number is `null`, and not ok.
+    #[wasm_bindgen(js_name = selfTest)]
+    pub async fn self_test(&self, expected: String) -> std::result::Result<String, JsValue> {
+        let work = async {
+            let test = SelfTest::from_json(SELF_TEST, expected.as_bytes())?;
+            self.pali3.self_test(&test).await
+        };
+        let report = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        Ok(serde_json::json!(report).to_string())
     }
 
     /// Bytes held, in JSON: `Memory` of the package.

@@ -1,0 +1,89 @@
+//! `pali3 self-test`: whether a device computes what the processor computed.
+
+use clap::Args;
+
+use super::output;
+use super::progress::Progress;
+use super::quantize::write;
+use super::session::{self, DeviceChoice, ModelArgs};
+use crate::error::{Error, Result};
+use crate::pali3::{SELF_TEST, SelfTest};
+use crate::weights::{DirFolder, ModelFolder};
+
+/// Options of `pali3 self-test`.
+#[derive(Debug, Args)]
+pub(super) struct SelfTestArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Compute the expected numbers on the processor, in the folder's own form, and write the folder's self_test.json
+    #[arg(long)]
+    write: bool,
+    /// Question that is asked about the test's picture
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "write",
+        default_value = "what is this?"
+    )]
+    prompt: String,
+}
+
+/// Runs the command.
+pub(super) async fn self_test(args: &SelfTestArgs) -> Result<()> {
+    match args.write {
+        true => write_test(args).await,
+        false => check(args).await,
+    }
+}
+
+async fn write_test(args: &SelfTestArgs) -> Result<()> {
+    if args.model.dtype != "auto" || args.model.device == DeviceChoice::Wgpu {
+        let problem = "the processor's numbers in the folder's own form are what is written: leave --device and --dtype out";
+        return Err(Error::option("write", problem));
+    }
+    let on_processor = ModelArgs {
+        device: DeviceChoice::Cpu,
+        ..args.model.clone()
+    };
+    let model = session::load(&on_processor).await?;
+    let test = model.write_self_test(&args.prompt).await?;
+    let path = args.model.model.join(SELF_TEST);
+    let mut text = serde_json::to_vec(&test).map_err(|error| Error::corrupt(SELF_TEST, error))?;
+    text.push(b'\n');
+    write(&path, &text)?;
+    match args.model.json {
+        true => output::json(&test),
+        false => output::text(&format!("{} written\n", path.display())),
+    }
+}
+
+async fn check(args: &SelfTestArgs) -> Result<()> {
+    let folder = DirFolder::new(&args.model.model)?;
+    // Before the weights: a folder without a test is told so at once.
+    let test = folder.require(SELF_TEST).await?;
+    let test = SelfTest::from_json(&folder.describe(SELF_TEST), &test)?;
+    let model = session::load(&args.model).await?;
+    let spinner = Progress::spinner("computing");
+    let report = model.self_test(&test).await?;
+    drop(spinner);
+    let mut lines = String::new();
+    for check in &report.checks {
+        let verdict = if check.ok { "as expected" } else { "WRONG" };
+        lines.push_str(&format!(
+            "{:<14}{verdict}: off by at most {:.1e}, {:.1e} allowed\n",
+            check.name, check.largest_error, check.tolerance
+        ));
+    }
+    match args.model.json {
+        true => output::json(&report)?,
+        false => output::text(&lines)?,
+    }
+    if report.ok {
+        return Ok(());
+    }
+    let device = model.device_kind().name();
+    Err(Error::device(format!(
+        "{device} does not compute what {} expects; after a change of the weights write it anew with --write",
+        folder.describe(SELF_TEST)
+    )))
+}
