@@ -34,11 +34,15 @@ async function dropped(data: DataTransfer, viewer: Viewer, takeFolder: (files: F
   // Both lists are empty once the event is over.
   const files = [...data.files];
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  const folder = entries.find((entry) => entry instanceof FileSystemDirectoryEntry);
-  if (folder instanceof FileSystemDirectoryEntry) return takeFolder(await filesIn(folder), folder.name);
+  const folder = entries.find(isFolder);
+  if (folder) return takeFolder(await filesIn(folder), folder.name);
   if (files.some(({ name }) => name === "config.json")) return takeFolder(files, "your model");
   if (files[0]) await viewer.show(files[0]);
 }
+
+// Browsers know these classes, but not all of them by name.
+const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
+const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
 
 /** The files of a folder, not of the folders in it: a model lies flat. */
 async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
@@ -49,7 +53,7 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) return files;
     for (const entry of some) {
-      if (entry instanceof FileSystemFileEntry) files.push(await new Promise<File>((resolve, reject) => entry.file(resolve, reject)));
+      if (isFile(entry)) files.push(await new Promise<File>((resolve, reject) => entry.file(resolve, reject)));
     }
   }
 }
