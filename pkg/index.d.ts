@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /** Where a model computes. */
 export type Device = "webgpu" | "cpu";
 

@@ -3,6 +3,7 @@
 // error, and the next load starts a fresh instance.
 import * as bindings from "../../wasm/pali3.js";
 import { InternalError, InvalidOptionError, NetworkError, OutOfMemoryError, Pali3Error } from "../errors.js";
+import { leftBehind } from "../prebundled.js";
 
 /** What WebAssembly can address is 4 GB; an instance that stops this near to it has run out. */
 const FULL = 0.95 * 2 ** 32;
@@ -111,10 +112,12 @@ async function start(wasmUrl, died) {
  * @param {string} wasmUrl
  */
 function module(wasmUrl) {
+  const url = wasmUrl === "" ? new URL("../../wasm/pali3_bg.wasm", import.meta.url) : new URL(wasmUrl);
   const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("node:fs");
-  if (files !== undefined && typeof document === "undefined") {
-    const url = wasmUrl === "" ? new URL("../../wasm/pali3_bg.wasm", import.meta.url) : new URL(wasmUrl);
-    if (url.protocol === "file:") return { module_or_path: files.promises.readFile(url) };
+  if (files !== undefined && typeof document === "undefined" && url.protocol === "file:") {
+    return { module_or_path: files.promises.readFile(url) };
   }
-  return wasmUrl === "" ? undefined : { module_or_path: wasmUrl };
+  // Without an address, the bindings take the file beside them, wherever a bundler has put both.
+  const known = wasmUrl || leftBehind(url, "wasm/pali3_bg.wasm");
+  return known ? { module_or_path: known } : undefined;
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // Where a model works: in a worker of its own, or on the calling thread.
 import { InvalidOptionError, NetworkError, Pali3Error } from "../errors.js";
+import { leftBehind } from "../prebundled.js";
 import { resolveUrl } from "../request.js";
 import { Channel, portPair } from "./channel.js";
 
@@ -34,17 +35,25 @@ export async function connect(handlers, { worker = true, workerUrl }) {
  * @returns {Promise<Link>}
  */
 async function inWorker(handlers, workerUrl) {
-  const worker = workerUrl === undefined ? ownWorker() : startWorker(resolveUrl(workerUrl, "option workerUrl"));
+  const given = workerUrl === undefined ? null : resolveUrl(workerUrl, "option workerUrl");
+  /** @param {string} [why] @param {unknown} [cause] */
+  const unstarted = (why, cause) => {
+    const what = `${given === null ? "the package's worker.js" : `worker ${given}`} could not be started${why ? ` (${why})` : ""}`;
+    return new NetworkError(`${what}: serve it beside the page's scripts, pass workerUrl, or worker: false`, cause);
+  };
+  /** @type {Worker} */
+  let worker;
+  try {
+    worker = given === null ? ownWorker() : startWorker(given);
+  } catch (cause) {
+    throw unstarted(/** @type {Error} */ (cause).message, cause);
+  }
   /** @type {(error: Pali3Error) => void} */
   let failed = () => {};
   /** @type {Promise<never>} */
   const failure = new Promise((_, reject) => (failed = reject));
   // The script could not be fetched or run: browsers do not say why.
-  worker.onerror = (event) => {
-    const where = workerUrl === undefined ? "the package's worker.js" : `worker ${workerUrl}`;
-    const what = `${where} could not be started${event.message ? ` (${event.message})` : ""}`;
-    failed(new NetworkError(`${what}: serve it beside the page's scripts, pass workerUrl, or worker: false`));
-  };
+  worker.onerror = (event) => failed(unstarted(event.message));
   await Promise.race([failure, new Promise((ready) => (worker.onmessage = ready))]).catch((error) => {
     worker.terminate();
     throw error;
@@ -55,12 +64,16 @@ async function inWorker(handlers, workerUrl) {
   return { channel, worker: true, end: (error) => (channel.close(error), worker.terminate()) };
 }
 
-/** In the one form that bundlers know. */
 function ownWorker() {
+  // Not for bundlers: they would add the script as it is, without what it imports.
+  const url = new URL(/* webpackIgnore: true */ /* @vite-ignore */ "../../worker.js", import.meta.url);
+  const moved = leftBehind(url, "worker.js");
+  if (moved !== null) return startWorker(moved);
   try {
+    // In the one form that bundlers know.
     return new Worker(new URL("../../worker.js", import.meta.url), { type: "module", name: "pali3" });
   } catch {
-    return startWorker(new URL("../../worker.js", import.meta.url));
+    return startWorker(url);
   }
 }
 
