@@ -93,6 +93,12 @@ pub fn rows(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> {
     }
 }
 
+/// GELU's tanh form, element by element, in one pass on the processor; `None` elsewhere, and where gradients are needed.
+pub(crate) fn gelu_tanh_on_processor<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
+    x.clone().try_into_primitive::<Flex>().ok()?;
+    Some(cpu::gelu_tanh_tensor(x.clone()))
+}
+
 /// The best tokens of each row of scores, still on the GPU.
 pub(crate) struct FoundTokens {
     found: Tensor<2>,

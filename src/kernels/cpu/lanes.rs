@@ -6,16 +6,25 @@ use crate::quant::QuantFormat;
 ///
 /// # Safety
 /// An implementation may only be used where its instructions exist. Pointers have to be valid for a block: 16 or 32
-/// bytes of weights, 32 integers.
+/// bytes of weights, 32 integers, one scale.
 pub(super) trait Lanes: Copy {
     type Block: Copy;
     type Sum: Copy;
+    type Scale: Copy;
 
     /// 32 weights from their bytes.
     unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block;
     fn zero() -> Self::Sum;
-    /// `sum + scale · (block · x)`, still spread over the lanes.
-    unsafe fn add(sum: Self::Sum, block: Self::Block, x: *const i16, scale: f32) -> Self::Sum;
+    /// A block's scale, as `add` takes it.
+    unsafe fn scale(scale: f32) -> Self::Scale;
+    /// `sum + scale · x_scale · (block · x)`, still spread over the lanes.
+    unsafe fn add(
+        sum: Self::Sum,
+        block: Self::Block,
+        scale: Self::Scale,
+        x: *const i16,
+        x_scale: *const f32,
+    ) -> Self::Sum;
     /// Over all lanes.
     fn total(sum: Self::Sum) -> f32;
 }
@@ -29,6 +38,7 @@ pub(super) struct Plain;
 impl Lanes for Plain {
     type Block = [i16; 32];
     type Sum = f32;
+    type Scale = f32;
 
     #[inline(always)]
     unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
@@ -59,14 +69,25 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    unsafe fn add(sum: f32, block: Self::Block, x: *const i16, scale: f32) -> f32 {
-        // SAFETY: the caller's pointer is valid for 32 integers.
-        let x = unsafe { &*x.cast::<[i16; 32]>() };
+    unsafe fn scale(scale: f32) -> f32 {
+        scale
+    }
+
+    #[inline(always)]
+    unsafe fn add(
+        sum: f32,
+        block: Self::Block,
+        scale: f32,
+        x: *const i16,
+        x_scale: *const f32,
+    ) -> f32 {
+        // SAFETY: the caller's pointers are valid for 32 integers and a scale.
+        let (x, x_scale) = unsafe { (&*x.cast::<[i16; 32]>(), *x_scale) };
         let products = block
             .iter()
             .zip(x)
             .map(|(&w, &x)| i32::from(w) * i32::from(x));
-        sum + scale * products.sum::<i32>() as f32
+        sum + scale * x_scale * products.sum::<i32>() as f32
     }
 
     #[inline(always)]
@@ -84,6 +105,7 @@ pub(super) struct Simd128;
 impl Lanes for Simd128 {
     type Block = [core::arch::wasm32::v128; 4];
     type Sum = core::arch::wasm32::v128;
+    type Scale = core::arch::wasm32::v128;
 
     #[inline(always)]
     unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
@@ -114,14 +136,27 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn add(sum: Self::Sum, block: Self::Block, x: *const i16, scale: f32) -> Self::Sum {
+    unsafe fn scale(scale: f32) -> Self::Scale {
+        core::arch::wasm32::f32x4_splat(scale)
+    }
+
+    #[inline(always)]
+    unsafe fn add(
+        sum: Self::Sum,
+        block: Self::Block,
+        scale: Self::Scale,
+        x: *const i16,
+        x_scale: *const f32,
+    ) -> Self::Sum {
         use core::arch::wasm32::*;
+        // SAFETY: the caller's pointer is valid for a scale.
+        let x_scale = unsafe { v128_load32_splat(x_scale.cast()) };
         // SAFETY: the caller's pointer is valid for 32 integers; loads need no alignment.
         let dot = |i: usize| i32x4_dot_i16x8(block[i], unsafe { v128_load(x.add(8 * i).cast()) });
         let dots = i32x4_add(i32x4_add(dot(0), dot(1)), i32x4_add(dot(2), dot(3)));
         f32x4_add(
             sum,
-            f32x4_mul(f32x4_convert_i32x4(dots), f32x4_splat(scale)),
+            f32x4_mul(f32x4_convert_i32x4(dots), f32x4_mul(scale, x_scale)),
         )
     }
 
@@ -141,6 +176,7 @@ pub(super) struct Avx2;
 impl Lanes for Avx2 {
     type Block = [core::arch::x86_64::__m256i; 2];
     type Sum = core::arch::x86_64::__m256;
+    type Scale = core::arch::x86_64::__m256;
 
     #[inline(always)]
     unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
@@ -174,14 +210,27 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add(sum: Self::Sum, block: Self::Block, x: *const i16, scale: f32) -> Self::Sum {
+    unsafe fn scale(scale: f32) -> Self::Scale {
+        // SAFETY: the caller has AVX2.
+        unsafe { core::arch::x86_64::_mm256_set1_ps(scale) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(
+        sum: Self::Sum,
+        block: Self::Block,
+        scale: Self::Scale,
+        x: *const i16,
+        x_scale: *const f32,
+    ) -> Self::Sum {
         use core::arch::x86_64::*;
-        // SAFETY: the caller has AVX2 and FMA and a pointer that is valid for 32 integers.
+        // SAFETY: the caller has AVX2 and FMA and pointers that are valid for 32 integers and a scale.
         unsafe {
             let dot =
                 |i: usize| _mm256_madd_epi16(block[i], _mm256_loadu_si256(x.add(16 * i).cast()));
             let dots = _mm256_cvtepi32_ps(_mm256_add_epi32(dot(0), dot(1)));
-            _mm256_fmadd_ps(dots, _mm256_set1_ps(scale), sum)
+            let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x_scale));
+            _mm256_fmadd_ps(dots, scale, sum)
         }
     }
 

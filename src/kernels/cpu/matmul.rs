@@ -1,12 +1,9 @@
 //! `x Wᵀ` with `W` in blocks.
 
-use super::activations::Activations;
+use super::activations::{Activations, TILE};
 use super::lanes::Lanes;
 use super::{Matrix, half_to_f32};
 use crate::quant::{BLOCK, QuantFormat, blocks};
-
-/// Rows of activations that share one reading of a block of weights. Eight sums fit the registers of all processors.
-const TILE: usize = 8;
 
 /// `[rows, blocks · BLOCK]` → `[rows, out_features]`. Activations that are not finite give sums that are not.
 pub fn matmul(x: &[f32], weight: Matrix) -> Vec<f32> {
@@ -16,15 +13,18 @@ pub fn matmul(x: &[f32], weight: Matrix) -> Vec<f32> {
         return vec![];
     }
     let rows = x.len() / width;
-    let x = Activations::new(x);
-    let by_output = each_part(out_features, rows * width, |outputs| {
-        product(&x, rows, weight, outputs)
+    let x = Activations::new(x, width / BLOCK);
+    let mut parts = each_part(out_features, rows * width, |outputs| {
+        (outputs.clone(), product(&x, rows, weight, outputs))
     });
-    // Written one output after the other, read one row after the other.
+    if parts.len() == 1 {
+        return parts.remove(0).1;
+    }
     let mut y = vec![0.0; rows * out_features];
-    for (output, sums) in by_output.chunks_exact(rows.max(1)).enumerate() {
-        for (row, &sum) in sums.iter().enumerate() {
-            y[row * out_features + output] = sum;
+    for (outputs, part) in parts {
+        let rows = y.chunks_exact_mut(out_features);
+        for (row, part) in rows.zip(part.chunks_exact(outputs.len())) {
+            row[outputs.clone()].copy_from_slice(part);
         }
     }
     y
@@ -32,36 +32,32 @@ pub fn matmul(x: &[f32], weight: Matrix) -> Vec<f32> {
 
 /// Runs `work` over the outputs in parts, on all processors where there are several and enough to do.
 #[cfg(feature = "cli")]
-fn each_part(
+fn each_part<T: Send>(
     outputs: usize,
     work_per_output: usize,
-    work: impl Fn(std::ops::Range<usize>) -> Vec<f32> + Sync,
-) -> Vec<f32> {
+    work: impl Fn(std::ops::Range<usize>) -> T + Sync,
+) -> Vec<T> {
     use rayon::prelude::*;
     // Below some 100,000 products a part, waking another thread costs more than it helps.
     let part = 100_000usize
         .div_ceil(work_per_output.max(1))
         .max(outputs.div_ceil(4 * rayon::current_num_threads()));
-    if part >= outputs {
-        return work(0..outputs);
-    }
-    let parts: Vec<Vec<f32>> = (0..outputs.div_ceil(part))
+    (0..outputs.div_ceil(part))
         .into_par_iter()
         .map(|i| work(i * part..((i + 1) * part).min(outputs)))
-        .collect();
-    parts.concat()
+        .collect()
 }
 
 #[cfg(not(feature = "cli"))]
-fn each_part(
+fn each_part<T>(
     outputs: usize,
     _work_per_output: usize,
-    work: impl Fn(std::ops::Range<usize>) -> Vec<f32>,
-) -> Vec<f32> {
-    work(0..outputs)
+    work: impl Fn(std::ops::Range<usize>) -> T,
+) -> Vec<T> {
+    vec![work(0..outputs)]
 }
 
-/// `[outputs, rows]`
+/// `[rows, outputs]`
 fn product(
     x: &Activations,
     rows: usize,
@@ -117,13 +113,13 @@ fn tiles<L: Lanes, const FORMAT: u8>(
     let mut first = 0;
     // A tile's activations stay in the nearest cache while all the weights pass by.
     while first + TILE <= rows {
-        tile::<L, FORMAT, TILE>(x, rows, first, weight, outputs.clone(), &mut y);
+        tile::<L, FORMAT, TILE>(x, first, weight, outputs.clone(), &mut y);
         first += TILE;
     }
     macro_rules! rest {
         ($($count:literal)*) => {
             match rows - first {
-                $($count => tile::<L, FORMAT, $count>(x, rows, first, weight, outputs, &mut y),)*
+                $($count => tile::<L, FORMAT, $count>(x, first, weight, outputs, &mut y),)*
                 _ => {}
             }
         };
@@ -136,7 +132,6 @@ fn tiles<L: Lanes, const FORMAT: u8>(
 #[inline(always)]
 fn tile<L: Lanes, const FORMAT: u8, const ROWS: usize>(
     x: &Activations,
-    rows: usize,
     first: usize,
     weight: Matrix,
     outputs: std::ops::Range<usize>,
@@ -149,28 +144,31 @@ fn tile<L: Lanes, const FORMAT: u8, const ROWS: usize>(
     };
     let row_blocks = blocks(weight.shape[1]);
     let block_words = format.words_per_block();
-    // Slices of exactly the rows' size: what the loop below reads lies inside them.
+    // Slices of exactly the tile's size: what the loop below reads lies inside them.
     let integers = &x.integers[first * row_blocks * BLOCK..][..ROWS * row_blocks * BLOCK];
     let scales = &x.scales[first * row_blocks..][..ROWS * row_blocks];
-    for (output, y) in outputs.zip(y.chunks_exact_mut(rows)) {
+    let width = outputs.len();
+    let y = &mut y[first * width..][..ROWS * width];
+    for (column, output) in outputs.enumerate() {
         let words = &weight.words[output * row_blocks * block_words..][..row_blocks * block_words];
         let weight_scales = &weight.scales[output * row_blocks..][..row_blocks];
         let mut sums = [L::zero(); ROWS];
         for (block, &scale) in weight_scales.iter().enumerate() {
-            let scale = half_to_f32(scale);
-            // SAFETY: `block < row_blocks`, and `words`, `integers` and `scales` hold that many blocks a row. The caller
-            // has made sure of the instructions.
+            // SAFETY: `block < row_blocks`, and `words`, `integers` and `scales` hold that many blocks of `ROWS` rows. The
+            // caller has made sure of the instructions.
             unsafe {
+                let scale = L::scale(half_to_f32(scale));
                 let weights = L::load(format, words.as_ptr().add(block * block_words).cast());
+                let integers = integers.as_ptr().add(block * ROWS * BLOCK);
+                let scales = scales.as_ptr().add(block * ROWS);
                 for (row, sum) in sums.iter_mut().enumerate() {
-                    let at = row * row_blocks + block;
-                    let scale = scale * scales.get_unchecked(at);
-                    *sum = L::add(*sum, weights, integers.as_ptr().add(at * BLOCK), scale);
+                    let (x, x_scale) = (integers.add(row * BLOCK), scales.add(row));
+                    *sum = L::add(*sum, weights, scale, x, x_scale);
                 }
             }
         }
-        for (y, sum) in y[first..].iter_mut().zip(sums) {
-            *y = L::total(sum);
+        for (row, sum) in sums.into_iter().enumerate() {
+            y[row * width + column] = L::total(sum);
         }
     }
 }
@@ -222,7 +220,7 @@ mod tests {
                 let dense = dequantize(format, &packed.words, &packed.scales, in_features);
                 let found = matmul(&x, matrix);
                 let plain = by_format::<crate::kernels::cpu::lanes::Plain>(
-                    &Activations::new(&x),
+                    &Activations::new(&x, width / BLOCK),
                     rows,
                     matrix,
                     0..out_features,
@@ -237,7 +235,7 @@ mod tests {
                             products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()));
                         for found in [
                             found[row * out_features + output],
-                            plain[output * rows + row],
+                            plain[row * out_features + output],
                         ] {
                             let error = (f64::from(found) - exact).abs();
                             assert!(

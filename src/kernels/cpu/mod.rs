@@ -6,6 +6,7 @@
 //! Sums of blocks are floats.
 
 mod activations;
+mod gelu;
 mod lanes;
 mod matmul;
 mod rows;
@@ -14,6 +15,7 @@ use super::{Quantized, words_on_cpu};
 use crate::quant::QuantFormat;
 use burn::tensor::{Int, Tensor, TensorData};
 
+pub use gelu::gelu_tanh;
 pub use matmul::matmul;
 pub use rows::rows;
 
@@ -50,6 +52,14 @@ pub(super) fn rows_tensor(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> 
         .collect();
     let rows = with_matrix(weight, |matrix| rows(&ids, matrix));
     Tensor::from_data(TensorData::new(rows, shape), &device)
+}
+
+/// [`gelu_tanh`] on a tensor.
+pub(super) fn gelu_tanh_tensor<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let (device, shape) = (x.device(), x.dims());
+    let mut x = values::<f32>(x.into_data());
+    gelu_tanh(&mut x);
+    Tensor::from_data(TensorData::new(x, shape), &device)
 }
 
 fn with_matrix<T>(weight: &Quantized, work: impl FnOnce(Matrix) -> T) -> T {
