@@ -46,6 +46,17 @@ export async function choose(page, file) {
   await page.waitForFunction((before) => document.querySelector("#preview").getAttribute("src") !== before, before);
 }
 
+/** Waits until a function, asynchronous or not, gives true in the page. */
+export async function until(page, what, seconds = 30) {
+  for (const end = Date.now() + seconds * 1000; ; await page.waitForTimeout(50)) {
+    if (await page.evaluate(what)) return;
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+  }
+}
+
+/** Waits until the page is kept for use offline. */
+export const kept = (page) => until(page, async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
+
 /** What went wrong unseen: errors in the console, exceptions, breaches of the page's policy. */
 export const complaints = (page) => page.log.filter((line) => /^(error|uncaught)/.test(line));
 
