@@ -1,4 +1,4 @@
-//! PaLI-3: a picture and a question in, text out, natively and in the browser.
+//! PaLI-3: a picture and a question in, text out, natively and in the browser. And SigLIP, whose tower it looks with.
 #![warn(missing_docs)]
 
 #[cfg(feature = "cli")]
@@ -9,10 +9,12 @@ pub mod error;
 pub mod generation;
 pub mod image;
 pub mod kernels;
+pub mod load;
 pub mod model;
 pub mod nn;
 pub mod pali3;
 pub mod quant;
+pub mod siglip;
 #[cfg(any(feature = "cli", feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;

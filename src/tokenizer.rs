@@ -1,6 +1,9 @@
 //! Text to token ids and back, by the model folder's `tokenizer.json`.
 
 mod charsmap;
+mod padded;
+
+pub use padded::PaddedTokenizer;
 
 use crate::error::{Error, Result};
 

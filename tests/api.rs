@@ -8,7 +8,9 @@ use pali3::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
+use pali3::load::{LoadOptions, LoadedModel};
 use pali3::pali3::{EncodedImage, Pali3, SELF_TEST, SelfTest};
+use pali3::weights::DirFolder;
 use pollster::block_on;
 
 const FIXTURE: &str = "tests/fixtures/pali3-prepend";
@@ -204,5 +206,36 @@ fn every_device_computes_what_the_committed_self_tests_expect() {
             println!("{kind:?} {folder} {report:?}");
             assert!(report.ok, "{kind:?} {folder} {report:?}");
         }
+    }
+}
+
+#[test]
+fn siglip_warms_up_and_embeds_any_number_of_texts() {
+    for (device, kind) in devices() {
+        let folder = DirFolder::new(path("tests/fixtures/siglip-two-towers")).unwrap();
+        let options = LoadOptions::default();
+        let progress = &mut |_| ();
+        let model = LoadedModel::load(&folder, &device, kind, &options, progress);
+        let LoadedModel::Siglip(model) = block_on(model).unwrap() else {
+            panic!("another kind");
+        };
+        let mut steps = vec![];
+        block_on(model.warm_up(&mut |done, total| steps.push((done, total)))).unwrap();
+        assert_eq!(steps, [(1, 2), (2, 2)]);
+        // More than are embedded at once.
+        let texts: Vec<String> = (0..20).map(|i| format!("{i} red shapes")).collect();
+        let all = block_on(model.embed_texts(&texts)).unwrap();
+        assert_eq!(all.len(), texts.len());
+        for i in [0, 15, 16, 19] {
+            let alone = block_on(model.embed_texts(&texts[i..=i])).unwrap();
+            let largest = alone[0].iter().zip(&all[i]).map(|(a, b)| (a - b).abs());
+            assert!(largest.fold(0.0, f32::max) < 1e-5);
+            let length: f32 = all[i].iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-5, "{length}");
+        }
+        assert_eq!(
+            block_on(model.embed_texts(&[])).unwrap(),
+            Vec::<Vec<f32>>::new()
+        );
     }
 }

@@ -9,5 +9,7 @@ mod commands;
 mod quantize;
 #[path = "cli/self_test.rs"]
 mod self_test;
+#[path = "cli/similarity.rs"]
+mod similarity;
 #[path = "cli/support.rs"]
 mod support;

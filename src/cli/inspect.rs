@@ -7,13 +7,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output;
-use crate::config::{Dtype, Pali3Config, PartDtypes, PreprocessorConfig, require};
+use crate::config::{ModelConfig, PreprocessorConfig};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
-use crate::pali3::{empty_model, open_checkpoint};
+use crate::load::{empty_slots, kind_of, open_checkpoint, read_tokenizer};
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot, slots};
+use crate::weights::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot};
 
 /// Options of `pali3 inspect`.
 #[derive(Debug, Args)]
@@ -85,26 +85,23 @@ async fn examine(folder: &DirFolder) -> Report {
         problems.push(error);
     }
     let opened = match &config {
-        Some(config) => open_checkpoint(folder, config).await,
+        Some(config) => open_checkpoint(folder, kind_of(config), config.quantized()).await,
         None => Checkpoint::open(folder, Kind::Pali3).await,
     };
     let checkpoint = note(&mut problems, opened);
     let mut places = vec![];
     if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
-        let dtypes = config.quantization_config.as_ref();
-        let dtypes = dtypes.map_or(PartDtypes::all(Dtype::F32), |config| config.dtypes);
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
-        let model = empty_model(checkpoint, config, &dtypes, &device::cpu());
-        places = slots(Kind::Pali3, &model);
+        places = empty_slots(checkpoint, config, &config.dtypes(), &device::cpu());
         problems.extend(checkpoint.problems(&places));
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);
     let mut files: Vec<String> = entries.iter().map(|entry| entry.file.clone()).collect();
     files.dedup();
     Report {
-        model_type: config.map(|config| config.model_type),
-        towers: ["vision_tower", "multi_modal_projector", "language_model"]
-            .map(|name| Tower {
+        towers: parts_of(config.as_ref())
+            .iter()
+            .map(|&name| Tower {
                 name,
                 sum: Sum::of(
                     entries
@@ -113,22 +110,31 @@ async fn examine(folder: &DirFolder) -> Report {
                     &places,
                 ),
             })
-            .into(),
+            .collect(),
+        model_type: config.map(|config| config.model_type().to_string()),
         all: Sum::of(entries.iter(), &places),
         files,
         problems: problems.iter().flat_map(lines).collect(),
     }
 }
 
-async fn read_config(folder: &DirFolder) -> Result<Pali3Config> {
+/// What the names of a model's parts begin with.
+fn parts_of(config: Option<&ModelConfig>) -> &'static [&'static str] {
+    match config {
+        Some(ModelConfig::Siglip(_)) => &["vision_model", "text_model"],
+        _ => &["vision_tower", "multi_modal_projector", "language_model"],
+    }
+}
+
+async fn read_config(folder: &DirFolder) -> Result<ModelConfig> {
     let name = "config.json";
-    Pali3Config::from_json(&folder.describe(name), &folder.require(name).await?)
+    ModelConfig::from_json(&folder.describe(name), &folder.require(name).await?)
 }
 
 /// The files beside configuration and weights. Each problem is noted, so that one does not hide the next.
 async fn read_the_rest(
     folder: &DirFolder,
-    config: Option<&Pali3Config>,
+    config: Option<&ModelConfig>,
     problems: &mut Vec<Error>,
 ) -> Result<()> {
     let name = "preprocessor_config.json";
@@ -143,20 +149,14 @@ async fn read_the_rest(
         let defaults = GenerationOptions::default();
         note(problems, defaults.from_json(&folder.describe(name), &bytes));
     }
-    let name = "tokenizer.json";
-    let tokenizer = Tokenizer::from_bytes(&folder.describe(name), &folder.require(name).await?)?;
-    let Some(config) = config else {
-        return Ok(());
-    };
-    let (rows, tokens) = (config.text_config.vocab_size, tokenizer.vocab_size());
-    let expected = format!("at most vocab_size ({rows})");
-    require(
-        tokens <= rows,
-        &folder.describe(name),
-        "vocabulary",
-        expected,
-        tokens,
-    )
+    match config {
+        Some(config) => read_tokenizer(folder, config.vocab_size()).await.map(drop),
+        None => {
+            let name = "tokenizer.json";
+            let bytes = folder.require(name).await?;
+            Tokenizer::from_bytes(&folder.describe(name), &bytes).map(drop)
+        }
+    }
 }
 
 fn note<T>(problems: &mut Vec<Error>, result: Result<T>) -> Option<T> {

@@ -1,4 +1,4 @@
-//! The command line: `pali3 run|encode|score|inspect|self-test|quantize|compare|random|bench|train`.
+//! The command line: `pali3 run|encode|score|similarity|inspect|self-test|quantize|compare|random|bench|train`.
 //!
 //! Results go to stdout, progress and errors to stderr; every error, a wrong option included, ends with exit code 1.
 
@@ -14,6 +14,7 @@ mod run;
 mod score;
 mod self_test;
 mod session;
+mod similarity;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     Encode(encode::EncodeArgs),
     /// Log-probability of each token of a given answer
     Score(score::ScoreArgs),
+    /// How probable it is that pictures and texts belong together, by a SigLIP model of both towers
+    Similarity(similarity::SimilarityArgs),
     /// Towers, parameters, element types and bytes of a model folder, and what is wrong with it
     Inspect(inspect::InspectArgs),
     /// Check that a device computes what the folder's self_test.json expects, or write that file
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => pollster::block_on(run::run(&args)),
         Command::Encode(args) => pollster::block_on(encode::encode(&args)),
         Command::Score(args) => pollster::block_on(score::score(&args)),
+        Command::Similarity(args) => pollster::block_on(similarity::similarity(&args)),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::SelfTest(args) => pollster::block_on(self_test::self_test(&args)),
         Command::Quantize(args) => pollster::block_on(quantize::quantize(&args)),

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::output;
 use super::progress::Progress;
-use crate::config::{Dtype, Pali3Config, PartDtypes, QuantizationConfig};
+use crate::config::{ModelConfig, PartDtypes, QuantizationConfig};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::pali3::{SELF_TEST, empty_model, open_checkpoint};
+use crate::load::{empty_slots, kind_of, open_checkpoint};
+use crate::pali3::SELF_TEST;
 use crate::quant::Effort;
-use crate::weights::{Conversion, DirFolder, Kind, ModelFolder, SHARD_SIZE, slots};
+use crate::weights::{Conversion, DirFolder, ModelFolder, SHARD_SIZE};
 
 /// Options of `pali3 quantize`.
 #[derive(Debug, Args)]
@@ -60,11 +61,9 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     let name = "config.json";
     let source = folder.describe(name);
     let text = folder.require(name).await?;
-    let config = Pali3Config::from_json(&source, &text)?;
-    let stored = config.quantization_config.as_ref();
-    let stored = stored.map_or(PartDtypes::all(Dtype::F32), |stored| stored.dtypes);
+    let config = ModelConfig::from_json(&source, &text)?;
     let conversion = Conversion {
-        dtypes: stored.with("dtype", &args.dtype)?,
+        dtypes: config.dtypes().with("dtype", &args.dtype)?,
         effort: if args.fast {
             Effort::Fast
         } else {
@@ -73,9 +72,8 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
         shard_size: bytes("shard_size", &args.shard_size)?,
     };
     prepare(&args.out)?;
-    let checkpoint = open_checkpoint(&folder, &config).await?;
-    let model = empty_model(&checkpoint, &config, &conversion.dtypes, &device::cpu());
-    let slots = slots(Kind::Pali3, &model);
+    let checkpoint = open_checkpoint(&folder, kind_of(&config), config.quantized()).await?;
+    let slots = empty_slots(&checkpoint, &config, &conversion.dtypes, &device::cpu());
     {
         let bar = Progress::bytes("quantizing");
         let mut report = |done: u64, total: u64| bar.set(done, total);

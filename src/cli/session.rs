@@ -13,7 +13,9 @@ use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
-use crate::pali3::{EncodedImage, LoadOptions, Pali3};
+use crate::load::LoadOptions;
+use crate::pali3::{EncodedImage, Pali3};
+use crate::siglip::Siglip;
 use crate::weights::DirFolder;
 
 /// Which device computes.
@@ -133,20 +135,38 @@ pub(super) fn read_image(path: &std::path::Path) -> Result<RgbImage> {
     })
 }
 
-/// A loaded model.
+/// A loaded model that answers questions.
 ///
 /// # Errors
 /// Those of [`Pali3::load`]; [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
 pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
+    let (folder, device, kind, options) = open(args)?;
+    let bar = Progress::bytes("loading");
+    Pali3::load(&folder, &device, kind, &options, &mut report(&bar)).await
+}
+
+/// A loaded model that compares pictures and texts.
+///
+/// # Errors
+/// As [`load`].
+pub(super) async fn load_siglip(args: &ModelArgs) -> Result<Siglip> {
+    let (folder, device, kind, options) = open(args)?;
+    let bar = Progress::bytes("loading");
+    Siglip::load(&folder, &device, kind, &options, &mut report(&bar)).await
+}
+
+fn open(args: &ModelArgs) -> Result<(DirFolder, Device, DeviceKind, LoadOptions)> {
     let folder = DirFolder::new(&args.model)?;
     let (device, kind) = open_device(args.device)?;
-    let bar = Progress::bytes("loading");
-    let mut report = |progress: crate::weights::Progress| bar.set(progress.loaded, progress.total);
     let options = LoadOptions {
         dtype: Some(args.dtype.clone()),
         largest_buffer: None,
     };
-    Pali3::load(&folder, &device, kind, &options, &mut report).await
+    Ok((folder, device, kind, options))
+}
+
+fn report(bar: &Progress) -> impl FnMut(crate::weights::Progress) + '_ {
+    |progress| bar.set(progress.loaded, progress.total)
 }
 
 /// The pictures' visual tokens.

@@ -65,14 +65,7 @@ impl Pali3Config {
     /// [`crate::Error::Corrupt`] when it is not JSON or a key has the wrong type,
     /// [`crate::Error::UnsupportedModel`] when it describes another kind of model.
     pub fn from_json(file: &str, bytes: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(default)]
-            model_type: Option<String>,
-        }
-        // The type first: a foreign config should be told so, not that some key has the wrong form.
-        let head: Head = parse_json(file, bytes)?;
-        let found = head.model_type.as_deref().unwrap_or("missing");
+        let found = super::model_type(file, bytes)?;
         require(found == "pali3", file, "model_type", "\"pali3\"", found)?;
         let config: Self = parse_json(file, bytes)?;
         if let Some(quantization) = &config.quantization_config {

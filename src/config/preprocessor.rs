@@ -137,6 +137,24 @@ impl PreprocessorConfig {
         })
     }
 
+    /// [`PreprocessorConfig::preprocess`] for a tower with patches of that side.
+    ///
+    /// # Errors
+    /// Its own; [`Error::InvalidInput`] for a picture that is smaller than a patch, where the folder does not resize.
+    pub fn preprocess_for(&self, image: &RgbImage, patch: usize) -> Result<PixelValues> {
+        let pixel_values = self.preprocess(image)?;
+        if pixel_values.height < patch || pixel_values.width < patch {
+            return Err(Error::input(
+                "image",
+                format!(
+                    "expected at least {patch} by {patch} pixels after resizing, found {} by {}",
+                    pixel_values.width, pixel_values.height
+                ),
+            ));
+        }
+        Ok(pixel_values)
+    }
+
     /// The picture as the vision tower takes it: resize on bytes, then rescale and normalise.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub struct PartDtypes {
     pub vision_tower: Dtype,
     /// The projection between the two.
     pub multi_modal_projector: Dtype,
-    /// T5.
+    /// T5, or SigLIP's text tower.
     pub language_model: Dtype,
 }
 
@@ -86,6 +86,11 @@ impl PartDtypes {
         }
     }
 
+    /// Those of a folder: its matrices are floats where it does not say otherwise.
+    pub fn stored(config: Option<&QuantizationConfig>) -> Self {
+        config.map_or(Self::all(Dtype::F32), |config| config.dtypes)
+    }
+
     /// Reads an option: `q4` for all parts, or `vision=q8,text=q4`, where a part left out stays as in `self`. The
     /// projection goes with the vision tower.
     ///
@@ -120,7 +125,8 @@ impl PartDtypes {
 
     /// The form of a tensor, by its published name.
     pub fn of(&self, published: &str) -> Dtype {
-        if published.starts_with("vision_tower.") {
+        // Of SigLIP's two towers, `vision_model.` and `text_model.`, the second counts as the language model.
+        if published.starts_with("vision_tower.") || published.starts_with("vision_model.") {
             self.vision_tower
         } else if published.starts_with("multi_modal_projector.") {
             self.multi_modal_projector

@@ -13,6 +13,17 @@ pub struct PixelValues {
     pub data: Vec<f32>,
 }
 
+impl PixelValues {
+    /// A grey square of that side, all zeros.
+    pub(crate) fn grey(side: usize) -> Self {
+        Self {
+            height: side,
+            width: side,
+            data: vec![0.0; 3 * side * side],
+        }
+    }
+}
+
 /// How a byte becomes a number: `(byte * factor - mean) / std`, either step optional.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scaling {

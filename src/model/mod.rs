@@ -5,5 +5,5 @@ pub mod siglip;
 pub mod t5;
 
 pub use pali3::Pali3Model;
-pub use siglip::SiglipVisionModel;
+pub use siglip::{SiglipModel, SiglipTextModel, SiglipVisionModel};
 pub use t5::{AttentionMask, T5Model};

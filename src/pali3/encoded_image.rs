@@ -26,18 +26,8 @@ impl Pali3 {
     /// # Errors
     /// [`Error::InvalidInput`] for a picture without pixels, or one smaller than a patch where the folder does not resize.
     pub fn preprocess(&self, image: &RgbImage) -> Result<PixelValues> {
-        let pixel_values = self.parts.preprocessor.preprocess(image)?;
         let patch = self.parts.config.vision_config.patch_size;
-        if pixel_values.height < patch || pixel_values.width < patch {
-            return Err(Error::input(
-                "image",
-                format!(
-                    "expected at least {patch} by {patch} pixels after resizing, found {} by {}",
-                    pixel_values.width, pixel_values.height
-                ),
-            ));
-        }
-        Ok(pixel_values)
+        self.parts.preprocessor.preprocess_for(image, patch)
     }
 
     /// Picture → visual tokens, the costly half of an answer; worth keeping for several questions.

@@ -25,7 +25,7 @@ pub use decoder::ModelDecoder;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use decoder::decode_step;
 pub use encoded_image::EncodedImage;
-pub use load::{LoadOptions, empty_model, open_checkpoint};
+pub use load::empty_model;
 pub use score::{CrossAttention, ScoredText};
 pub use self_test::{SELF_TEST, SelfCheck, SelfTest, SelfTestReport};
 pub use trace::Intermediates;

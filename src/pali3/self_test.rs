@@ -7,7 +7,7 @@
 mod file;
 
 use super::{EncodedImage, ModelDecoder, Pali3, Parts};
-use crate::config::{Dtype, PartDtypes};
+use crate::config::PartDtypes;
 use crate::error::{Error, Result};
 use crate::generation::{Decoder, Logits, Scores};
 use file::{Pattern, Step, Tolerance, Values, picture};
@@ -105,8 +105,7 @@ impl Pali3 {
     /// report.
     pub async fn self_test(&self, test: &SelfTest) -> Result<SelfTestReport> {
         let Parts { config, dtypes, .. } = &*self.parts;
-        let stored = config.quantization_config.as_ref();
-        let stored = stored.map_or(PartDtypes::all(Dtype::F32), |config| config.dtypes);
+        let stored = PartDtypes::stored(config.quantization_config.as_ref());
         if dtypes.storage() != stored.storage() {
             let problem =
                 "the model was loaded in another form than its folder has, whose numbers these are";

@@ -20,12 +20,7 @@ impl Pali3 {
     /// [`crate::Error::Device`] when the device fails.
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
         let side = PATCHES * self.parts.config.vision_config.patch_size;
-        let image = self.encode_pixels(PixelValues {
-            height: side,
-            width: side,
-            data: vec![0.0; 3 * side * side],
-        });
-        let image = image.await?;
+        let image = self.encode_pixels(PixelValues::grey(side)).await?;
         on_step(1, STAGES);
 
         let text = &self.parts.config.text_config;

@@ -8,7 +8,8 @@ pub mod preprocessing;
 
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::pali3::{LoadOptions, Pali3};
+use crate::load::LoadOptions;
+use crate::pali3::Pali3;
 use crate::weights::ModelFolder;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};

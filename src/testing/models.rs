@@ -1,16 +1,18 @@
 //! The model parts against HF transformers, at every named intermediate (`tests/reference/models.py`).
 
-use super::fixture::{Fixture, Generated, Padding, Recorded, Reference, Variant};
+mod generate;
+mod pipeline;
+
+use super::fixture::{Fixture, Padding, Recorded, Reference, Variant};
 use super::{Check, Read};
-use crate::config::{Dtype, Pali3Config, PartDtypes, SiglipVisionConfig, T5Config, parse_json};
+use crate::config::{
+    Dtype, Pali3Config, PartDtypes, SiglipConfig, SiglipVisionConfig, T5Config, parse_json,
+};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::generation::{Decoder, Generation, GenerationOptions, Scores};
-use crate::image::RgbImage;
-use crate::model::t5::DecoderCache;
-use crate::model::{AttentionMask, Pali3Model, SiglipVisionModel, T5Model};
+use crate::model::{AttentionMask, Pali3Model, SiglipModel, SiglipVisionModel, T5Model};
 use crate::nn::{Place, Trace};
-use crate::pali3::{decode_step, empty_model};
+use crate::pali3::empty_model;
 use crate::weights::{Checkpoint, Kind};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,7 @@ pub const CASES: &[&str] = &[
     "siglip-patch14",
     "siglip-patch16",
     "siglip-nonsquare",
+    "siglip-two-towers",
     "t5-gated-gelu-untied",
     "t5-gated-silu-tied",
     "t5-relu-tied",
@@ -61,20 +64,26 @@ pub async fn run(
         let generated = reference.generation.iter();
         for expected in generated.filter(|g| g.variant == variant.name) {
             let Some((hidden_states, mask)) = &encoded else {
-                return Err(Error::input("fixture", "a vision tower does not generate"));
+                return Err(Error::input("fixture", "a tower does not generate"));
             };
             run.generate(&model, hidden_states, mask, expected).await?;
         }
     }
     let mut checks = run.checks;
-    if reference.kind == "pali3" {
-        pipeline(&fixture, &reference, device, kind, &mut checks).await?;
+    match reference.kind.as_str() {
+        "pali3" => pipeline::answers(&fixture, &reference, device, kind, &mut checks).await?,
+        "siglip-two-towers" => {
+            pipeline::similarities(&fixture, &reference, &tensors, device, kind, &mut checks)
+                .await?;
+        }
+        _ => (),
     }
     Ok(checks)
 }
 
 enum Model {
     Vision(Box<SiglipVisionModel>),
+    TwoTowers(Box<SiglipModel>),
     Text(Box<T5Model>, T5Config),
     Pali3(Box<Pali3Model>, T5Config),
 }
@@ -82,7 +91,9 @@ enum Model {
 impl Model {
     fn text(&self) -> Result<(&T5Model, &T5Config)> {
         match self {
-            Model::Vision(_) => Err(Error::input("fixture", "a vision tower has no decoder")),
+            Model::Vision(_) | Model::TwoTowers(_) => {
+                Err(Error::input("fixture", "a tower has no decoder"))
+            }
             Model::Text(model, config) => Ok((model, config)),
             Model::Pali3(model, config) => Ok((model.language_model(), config)),
         }
@@ -103,6 +114,15 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
                 .load(fixture, model, device, None, progress)
                 .await?;
             Ok(Model::Vision(Box::new(model)))
+        }
+        "siglip-two-towers" => {
+            let config = SiglipConfig::from_json(&file, &config)?;
+            let checkpoint = Checkpoint::open(fixture, Kind::Siglip).await?;
+            let model = SiglipModel::new(&config, &PartDtypes::all(Dtype::F32), device);
+            let model = checkpoint
+                .load(fixture, model, device, None, progress)
+                .await?;
+            Ok(Model::TwoTowers(Box::new(model)))
         }
         "t5" => {
             let config: T5Config = parse_json(&file, &config)?;
@@ -128,13 +148,14 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
     }
 }
 
-/// Names of `reference.safetensors` that are inputs, or that follow from inputs alone.
+/// Names of `reference.safetensors` that are inputs, or that follow from inputs alone, or are computed on the host.
 const INPUTS: &[&str] = &[
     "pixel_values",
     "input_ids",
     "attention_mask",
     "decoder_input_ids",
     "encoder.attention_mask",
+    "logits_per_image",
 ];
 
 struct Run<'a> {
@@ -196,6 +217,13 @@ impl Run<'_> {
                     .ok_or_else(|| missing("pixel_values"))?;
                 let hidden_states = model.forward(pixels, trace);
                 model.pool(hidden_states, trace);
+                Ok(None)
+            }
+            Model::TwoTowers(model) => {
+                let pixels = self.pixels(prefix)?;
+                let pixels = pixels.ok_or_else(|| missing("pixel_values"))?;
+                model.image_embeds(pixels, trace);
+                model.text_embeds(self.ids(prefix, "input_ids")?, trace);
                 Ok(None)
             }
             Model::Text(model, _) => {
@@ -266,71 +294,10 @@ impl Run<'_> {
             .collect();
         Ok(AttentionMask::new(&rows))
     }
-
-    /// Generates through the caches and compares ids and scores.
-    async fn generate(
-        &mut self,
-        model: &Model,
-        hidden_states: &Tensor<3>,
-        mask: &AttentionMask,
-        expected: &Generated,
-    ) -> Result<()> {
-        let (text, config) = model.text()?;
-        let base = GenerationOptions {
-            decoder_start_token_id: config.decoder_start_token_id,
-            eos_token_ids: vec![config.eos_token_id],
-            ..Default::default()
-        };
-        let options = options(&base, expected)?;
-        let cache = text.start_decoding(hidden_states.clone(), mask, options.max_new_tokens);
-        let decoder = Cached { model: text, cache };
-        let batch = hidden_states.dims()[0];
-        let generation = Generation::new(decoder, batch, &options, |_: &[u32]| Ok(String::new()))?;
-        let output = generation.run().await?;
-        let name = format!("{}/generate/{}", expected.variant, expected.name);
-        let ids: Vec<Vec<u32>> = output
-            .sequences
-            .iter()
-            .map(|s| s.token_ids.clone())
-            .collect();
-        self.checks.push(Check::equal(
-            format!("{name}: ids"),
-            &ids,
-            &expected.sequences,
-        ));
-        let scores: Vec<f64> = output
-            .sequences
-            .iter()
-            .map(|s| f64::from(s.score))
-            .collect();
-        if let Some(expected) = expected
-            .sequences_scores
-            .as_ref()
-            .or(expected.scores_sum.as_ref())
-        {
-            // A sum over up to 16 tokens, each within the tolerance.
-            let tolerance = 16.0 * self.tolerance;
-            self.checks.push(Check::values(
-                format!("{name}: scores"),
-                &scores,
-                expected,
-                tolerance,
-            ));
-        }
-        Ok(())
-    }
 }
 
 fn missing(name: &str) -> Error {
     Error::input("fixture", format!("{name} is missing or of another type"))
-}
-
-/// The case's options over a model's own, both as a `generation_config.json` would set them.
-fn options(base: &GenerationOptions, expected: &Generated) -> Result<GenerationOptions> {
-    let json = expected.options.to_string();
-    let options = base.clone().from_json(&expected.name, json.as_bytes())?;
-    options.validate()?;
-    Ok(options)
 }
 
 /// The positions that count: encoder tensors `[batch, length, width]` without padding.
@@ -358,80 +325,4 @@ fn real(
             .collect()
     };
     (keep(found), keep(expected))
-}
-
-struct Cached<'a> {
-    model: &'a T5Model,
-    cache: DecoderCache,
-}
-
-impl Decoder for Cached<'_> {
-    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
-        decode_step(self.model, &mut self.cache, token_ids, best).await
-    }
-
-    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
-        self.cache.select_rows(rows)
-    }
-}
-
-/// The same through the face that callers use: a folder, a picture's bytes and a prompt in, text out.
-async fn pipeline(
-    fixture: &Fixture<'_>,
-    reference: &Reference,
-    device: &Device,
-    kind: DeviceKind,
-    checks: &mut Vec<Check>,
-) -> Result<()> {
-    #[derive(serde::Deserialize)]
-    struct Picture {
-        rgb: String,
-        width: usize,
-        height: usize,
-    }
-    #[derive(serde::Deserialize)]
-    struct WithPicture {
-        image: Picture,
-    }
-    let file = format!("{}/reference.json", fixture.case);
-    let picture: WithPicture = parse_json(&file, &(fixture.read)(&file)?)?;
-    let picture = picture.image;
-    let rgb = (fixture.read)(&format!("{}/{}", fixture.case, picture.rgb))?;
-    let image = RgbImage::new(picture.width, picture.height, rgb)?;
-    let model = super::load(fixture, device, kind).await?;
-    let pictures = [
-        model.encode_image(&image).await?,
-        model.encode_image(&mirrored(&image)).await?,
-    ];
-    for expected in &reference.generation {
-        let variant = reference
-            .variants
-            .iter()
-            .find(|v| v.name == expected.variant);
-        let Some([prompt]) = variant.map(|v| v.prompts.as_slice()) else {
-            continue; // batches have no face of their own
-        };
-        let images = match expected.variant.as_str() {
-            "text-only" => &pictures[..0],
-            "two-pictures" => &pictures[..],
-            _ => &pictures[..1],
-        };
-        let options = options(model.generation_options(), expected)?;
-        let output = model.generate(images, prompt, &options)?.run().await?;
-        let texts: Vec<&str> = output.sequences.iter().map(|s| s.text.as_str()).collect();
-        let wanted: Vec<&str> = expected.texts.iter().map(String::as_str).collect();
-        let name = format!("{}/text/{}", expected.variant, expected.name);
-        checks.push(Check::equal(name, &texts, &wanted));
-    }
-    Ok(())
-}
-
-/// Left to right, as the reference's second picture is.
-fn mirrored(image: &RgbImage) -> RgbImage {
-    let rows = image.data.chunks_exact(3 * image.width);
-    let pixels = rows.flat_map(|row| row.as_chunks::<3>().0.iter().rev());
-    RgbImage {
-        data: pixels.flatten().copied().collect(),
-        ..*image
-    }
 }

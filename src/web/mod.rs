@@ -7,6 +7,7 @@ mod folder;
 mod generation;
 mod gpu;
 mod image;
+mod load;
 mod model;
 #[cfg(feature = "testing")]
 mod testing;

@@ -1,88 +1,22 @@
 //! A loaded model, as JavaScript holds it.
 
-use super::folder::{FileReader, JsFolder};
 use super::generation::Generation;
 use super::gpu::{Gpu, watched};
 use super::image::Image;
 use super::values::{numbers, object, to_js};
-use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
-use crate::kernels::gpu::adapter_is_software;
-use crate::pali3::{
-    CrossAttention, EncodedImage, LoadOptions, Pali3, SELF_TEST, ScoredText, SelfTest,
-};
+use crate::load::LoadedModel;
+use crate::pali3::{CrossAttention, EncodedImage, Pali3, SELF_TEST, ScoredText, SelfTest};
+use crate::siglip::Siglip;
 use js_sys::{Array, Float32Array, Function};
 use wasm_bindgen::prelude::*;
 
-/// Loads the folder that `reader` reads onto `device` (`"webgpu"` or `"cpu"`), its matrices in the form `dtype`.
-/// `software`: whether the WebGPU adapter is a processor.
-/// `on_progress` gets `{phase: "upload", file, loaded, total}`, bytes of weights.
-#[wasm_bindgen]
-pub async fn load(
-    reader: FileReader,
-    device: String,
-    software: bool,
-    dtype: String,
-    on_progress: Function,
-) -> std::result::Result<Model, JsValue> {
-    let folder = JsFolder::new(reader);
-    let loaded = load_model(&folder, &device, software, dtype, &on_progress).await;
-    loaded.map_err(|error| folder.thrown().unwrap_or_else(|| to_js(error)))
-}
-
-async fn load_model(
-    folder: &JsFolder,
-    device: &str,
-    software: bool,
-    dtype: String,
-    on_progress: &Function,
-) -> Result<Model> {
-    // WebGPU itself tells little about an adapter: JavaScript has looked at its names.
-    adapter_is_software(software);
-    let gpu = match device {
-        "webgpu" => Some(Gpu::get().await?),
-        "cpu" => None,
-        other => {
-            let problem = format!("expected \"webgpu\" or \"cpu\", found {other:?}");
-            return Err(Error::option("device", problem));
-        }
-    };
-    let (device, kind) = match &gpu {
-        Some(gpu) => (gpu.device.clone(), DeviceKind::Wgpu),
-        None => (device::cpu(), DeviceKind::Cpu),
-    };
-    let mut progress = |progress: crate::weights::Progress| {
-        let event = object([
-            ("phase", "upload".into()),
-            ("file", progress.file.into()),
-            ("loaded", JsValue::from_f64(progress.loaded as f64)),
-            ("total", JsValue::from_f64(progress.total as f64)),
-        ]);
-        // The package's own callback, which throws nothing.
-        let _ = on_progress.call1(&JsValue::NULL, &event);
-    };
-    let options = LoadOptions {
-        dtype: Some(dtype),
-        largest_buffer: gpu.as_ref().map(|gpu| gpu.largest_buffer),
-    };
-    let work = Pali3::load(folder, &device, kind, &options, &mut progress);
-    let loaded = watched(gpu.as_ref(), work).await;
-    // What had come of a model that will not be there is given back now, not at the next one.
-    if let (Err(_), Some(gpu)) = (&loaded, &gpu) {
-        gpu.device.memory_cleanup();
-    }
-    Ok(Model {
-        pali3: loaded?,
-        gpu,
-    })
-}
-
-/// `Pali3` on the inside.
+/// `Pali3` on the inside: a model of either kind. What a kind cannot do is an error that says which it is.
 #[wasm_bindgen]
 pub struct Model {
-    pali3: Pali3,
+    model: LoadedModel,
     gpu: Option<Gpu>,
 }
 
@@ -91,28 +25,16 @@ impl Model {
     /// `"webgpu"` or `"cpu"`.
     #[wasm_bindgen(getter)]
     pub fn device(&self) -> String {
-        match self.pali3.device_kind() {
-            DeviceKind::Wgpu => "webgpu".to_string(),
-            DeviceKind::Cpu => "cpu".to_string(),
+        match self.gpu {
+            Some(_) => "webgpu".to_string(),
+            None => "cpu".to_string(),
         }
     }
 
     /// What is known of the model, in JSON: `ModelInfo` of the package.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> String {
-        let config = self.pali3.config();
-        let size = config.vision_config.image_size;
-        let grid = config.vision_config.grid();
-        serde_json::json!({
-            "parameters": self.pali3.num_params(),
-            "dtypes": self.pali3.dtypes(),
-            "imageSize": [size, size],
-            "visualTokens": config.vision_config.num_positions(),
-            "patchGrid": [grid, grid],
-            "embeddings": false,
-            "vocabularySize": config.text_config.vocab_size,
-        })
-        .to_string()
+        info(&self.model).to_string()
     }
 
     /// Encodes a picture from its RGBA bytes, rows from the top, colour not multiplied by alpha.
@@ -124,9 +46,10 @@ impl Model {
         height: usize,
     ) -> std::result::Result<Image, JsValue> {
         let work = async {
+            let model = self.pali3()?;
             let picture = RgbImage::from_rgba(width, height, &rgba)?;
             drop(rgba);
-            self.pali3.encode_image(&picture).await
+            model.encode_image(&picture).await
         };
         self.image(work).await
     }
@@ -134,7 +57,8 @@ impl Model {
     /// The picture that `Image.toBytes` gave the bytes of.
     #[wasm_bindgen(js_name = imageFromBytes)]
     pub async fn image_from_bytes(&self, bytes: Vec<u8>) -> std::result::Result<Image, JsValue> {
-        self.image(self.pali3.image_from_bytes(&bytes)).await
+        self.image(async { self.pali3()?.image_from_bytes(&bytes).await })
+            .await
     }
 
     /// Starts an answer about pictures in their order, which may be none. `options` is JSON with the names of [`Overrides`].
@@ -156,7 +80,7 @@ impl Model {
         targets: Vec<String>,
     ) -> std::result::Result<Array, JsValue> {
         let images = encoded(images);
-        let work = self.pali3.score(&images, &prompt, &targets);
+        let work = async { self.pali3()?.score(&images, &prompt, &targets).await };
         let scored = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(scored.iter().map(scored_text).collect())
     }
@@ -170,7 +94,7 @@ impl Model {
         token_ids: Vec<u32>,
     ) -> std::result::Result<JsValue, JsValue> {
         let images = encoded(images);
-        let work = self.pali3.attention(&images, &prompt, &token_ids);
+        let work = async { self.pali3()?.attention(&images, &prompt, &token_ids).await };
         let attention = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(cross_attention(&attention))
     }
@@ -182,7 +106,12 @@ impl Model {
             // The package's own callback, which throws nothing.
             let _ = on_step.call2(&JsValue::NULL, &done.into(), &total.into());
         };
-        let work = self.pali3.warm_up(&mut report);
+        let work = async {
+            match &self.model {
+                LoadedModel::Pali3(model) => model.warm_up(&mut report).await,
+                LoadedModel::Siglip(model) => model.warm_up(&mut report).await,
+            }
+        };
         watched(self.gpu.as_ref(), work).await.map_err(to_js)
     }
 
@@ -191,11 +120,41 @@ impl Model {
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self, expected: String) -> std::result::Result<String, JsValue> {
         let work = async {
+            let model = self.pali3()?;
             let test = SelfTest::from_json(SELF_TEST, expected.as_bytes())?;
-            self.pali3.self_test(&test).await
+            model.self_test(&test).await
         };
         let report = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(serde_json::json!(report).to_string())
+    }
+
+    /// The embedding of a picture from its RGBA bytes, as [`Model::encode_image`] takes them. Its Euclidean length is 1.
+    #[wasm_bindgen(js_name = embedImage)]
+    pub async fn embed_image(
+        &self,
+        rgba: Vec<u8>,
+        width: usize,
+        height: usize,
+    ) -> std::result::Result<Float32Array, JsValue> {
+        let work = async {
+            let model = self.siglip()?;
+            let picture = RgbImage::from_rgba(width, height, &rgba)?;
+            drop(rgba);
+            model.embed_images(&[picture]).await
+        };
+        let embeddings = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        Ok(Float32Array::from(&embeddings.concat()[..]))
+    }
+
+    /// The embedding of each text, in their order: an array of `Float32Array`.
+    #[wasm_bindgen(js_name = embedTexts)]
+    pub async fn embed_texts(&self, texts: Vec<String>) -> std::result::Result<Array, JsValue> {
+        let work = async { self.siglip()?.embed_texts(&texts).await };
+        let embeddings = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
+        let arrays = embeddings
+            .iter()
+            .map(|values| Float32Array::from(&values[..]));
+        Ok(arrays.collect())
     }
 
     /// Bytes held, in JSON: `Memory` of the package.
@@ -220,8 +179,8 @@ impl Model {
 
     /// Gives the memory back.
     pub fn dispose(self) {
-        let Self { pali3, gpu } = self;
-        drop(pali3);
+        let Self { model, gpu } = self;
+        drop(model);
         if let Some(gpu) = gpu {
             gpu.device.memory_cleanup();
         }
@@ -229,12 +188,31 @@ impl Model {
 }
 
 impl Model {
+    pub(super) fn new(model: LoadedModel, gpu: Option<Gpu>) -> Self {
+        Self { model, gpu }
+    }
+
+    fn pali3(&self) -> Result<&Pali3> {
+        match &self.model {
+            LoadedModel::Pali3(model) => Ok(model),
+            LoadedModel::Siglip(_) => Err(other_kind("pali3", "siglip")),
+        }
+    }
+
+    fn siglip(&self) -> Result<&Siglip> {
+        match &self.model {
+            LoadedModel::Siglip(model) => Ok(model),
+            LoadedModel::Pali3(_) => Err(other_kind("siglip", "pali3")),
+        }
+    }
+
     fn start(&self, images: &[EncodedImage], prompt: &str, options: &str) -> Result<Generation> {
+        let model = self.pali3()?;
         let options =
             serde_json::from_str(options).map_err(|error| Error::option("options", error))?;
         let overrides = Overrides::from_value(options)?;
-        let options = self.pali3.generation_options().with(&overrides)?;
-        let answer = self.pali3.generate(images, prompt, &options)?;
+        let options = model.generation_options().with(&overrides)?;
+        let answer = model.generate(images, prompt, &options)?;
         Ok(Generation::new(answer, self.gpu.clone()))
     }
 
@@ -245,6 +223,52 @@ impl Model {
         let image = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(Image::new(image, self.gpu.clone()))
     }
+}
+
+/// The call is for another kind of model than was loaded.
+fn other_kind(expected: &str, found: &str) -> Error {
+    Error::UnsupportedModel {
+        file: "config.json".into(),
+        key: "model_type".into(),
+        expected: format!("\"{expected}\" for this call"),
+        found: found.into(),
+    }
+}
+
+fn info(model: &LoadedModel) -> serde_json::Value {
+    let (vision, own) = match model {
+        LoadedModel::Pali3(model) => (
+            &model.config().vision_config,
+            serde_json::json!({
+                "kind": "pali3",
+                "vocabularySize": model.config().text_config.vocab_size,
+                "embeddings": false,
+            }),
+        ),
+        LoadedModel::Siglip(model) => (
+            &model.config().vision_config,
+            serde_json::json!({
+                "kind": "siglip",
+                "vocabularySize": model.config().text_config.vocab_size,
+                "embeddings": true,
+                "embeddingSize": model.config().text_config.embedding_size(),
+                "logitScale": model.logit_scale(),
+                "logitBias": model.logit_bias(),
+            }),
+        ),
+    };
+    let (size, grid) = (vision.image_size, vision.grid());
+    let mut info = serde_json::json!({
+        "parameters": model.num_params(),
+        "dtypes": model.dtypes(),
+        "imageSize": [size, size],
+        "visualTokens": vision.num_positions(),
+        "patchGrid": [grid, grid],
+    });
+    if let (Some(info), serde_json::Value::Object(own)) = (info.as_object_mut(), own) {
+        info.extend(own);
+    }
+    info
 }
 
 fn encoded(images: Vec<Image>) -> Vec<EncodedImage> {

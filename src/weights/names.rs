@@ -21,13 +21,15 @@ pub enum Kind {
     Vision,
     /// A T5-family model alone.
     Text,
+    /// SigLIP's two towers.
+    Siglip,
 }
 
 /// The published name of a parameter, from its path through the model's fields.
 pub fn published(kind: Kind, path: &str) -> String {
     let path = &stored(path);
     match kind {
-        Kind::Vision => path.to_string(),
+        Kind::Vision | Kind::Siglip => path.to_string(),
         Kind::Text => text(path),
         Kind::Pali3 => {
             if let Some(rest) = path.strip_prefix("vision_tower.") {
@@ -84,6 +86,13 @@ pub fn canonical(kind: Kind, name: &str) -> Option<String> {
                 return None; // the other tower of a two-tower checkpoint
             }
             vision(strip(name, &["vision_tower.", "vision_model."]))
+        }
+        Kind::Siglip => {
+            let constant = ["vision_model.", "text_model."].iter().any(|tower| {
+                name.strip_prefix(tower)
+                    .is_some_and(|rest| vision(rest).is_none())
+            });
+            (!constant).then(|| name.to_string())
         }
         Kind::Text => canonical_text(strip(name, &["language_model."])),
         Kind::Pali3 => {
@@ -171,6 +180,15 @@ mod tests {
             canonical(Kind::Pali3, "vision_tower.post_layernorm.weight").as_deref(),
             Some("vision_tower.vision_model.post_layernorm.weight")
         );
+        for name in [
+            "logit_scale",
+            "text_model.head.bias",
+            "vision_model.head.probe",
+        ] {
+            assert_eq!(canonical(Kind::Siglip, name).as_deref(), Some(name));
+        }
+        let constant = "text_model.embeddings.position_ids";
+        assert_eq!(canonical(Kind::Siglip, constant), None);
         let found = canonical(Kind::Pali3, "language_model.encoder.embed_tokens.weight");
         assert_eq!(found.as_deref(), Some("language_model.shared.weight"));
     }

@@ -11,6 +11,7 @@ from transformers import SiglipVisionModel, T5ForConditionalGeneration
 import models_generate as gen
 import models_pali3 as pali3
 import models_record as record
+import models_siglip
 import models_weights as weights
 
 VOCAB, START, EOS, PAD = 96, 0, 1, 0
@@ -75,6 +76,20 @@ def siglip_nonsquare(folder, seed):
         "remainder": (26, 43, True),  # 3×5 patches, 2 rows and 3 columns of pixels unused
     }
     return siglip(folder, seed, config, sizes, "vision_model.", "F16")
+
+
+def siglip_two_towers(folder, seed):
+    # As giant-opt: a text tower of another width, whose head makes it the picture's. Only what differs from the defaults.
+    vision = {
+        "hidden_size": 32, "image_size": 32, "intermediate_size": 52, "model_type": "siglip_vision_model",
+        "num_attention_heads": 4, "num_hidden_layers": 2, "patch_size": 8,
+    }  # fmt: skip
+    text = {
+        "hidden_size": 24, "intermediate_size": 44, "max_position_embeddings": 16, "model_type": "siglip_text_model",
+        "num_attention_heads": 3, "num_hidden_layers": 2, "projection_size": 32, "vocab_size": VOCAB,
+    }  # fmt: skip
+    config = {"architectures": ["SiglipModel"], "model_type": "siglip", "text_config": text, "vision_config": vision}
+    return models_siglip.two_towers(folder, seed, config, Result("siglip-two-towers"))
 
 
 def t5_config(activation, **changes):
@@ -293,6 +308,7 @@ CASES = {
     "siglip-patch16": (siglip_patch16, 1),
     "siglip-patch14": (siglip_patch14, 2),
     "siglip-nonsquare": (siglip_nonsquare, 3),
+    "siglip-two-towers": (siglip_two_towers, 5),
     "t5-gated-gelu-untied": (t5_gated_gelu_untied, 4),
     "t5-gated-silu-tied": (t5_gated_silu_tied, 1),
     "t5-relu-tied": (t5_relu_tied, 71),

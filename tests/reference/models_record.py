@@ -23,15 +23,20 @@ class Recorder:
         return self.tensors
 
 
+def watch_tower(rec, model, name):
+    """Embeddings and blocks of one of SigLIP's towers."""
+    rec.watch(model.embeddings, f"{name}.embeddings")
+    for i, layer in enumerate(model.encoder.layers):
+        rec.watch(layer.self_attn, f"{name}.layers.{i}.self_attn")
+        rec.watch(layer.mlp, f"{name}.layers.{i}.mlp")
+        rec.watch(layer, f"{name}.layers.{i}")
+
+
 @torch.no_grad()
 def record_vision(model, pixel_values, interpolate=False):
     """`vision.*` of a SiglipVisionModel. pixel_values: [batch, 3, height, width]."""
     rec = Recorder()
-    rec.watch(model.embeddings, "vision.embeddings")
-    for i, layer in enumerate(model.encoder.layers):
-        rec.watch(layer.self_attn, f"vision.layers.{i}.self_attn")
-        rec.watch(layer.mlp, f"vision.layers.{i}.mlp")
-        rec.watch(layer, f"vision.layers.{i}")
+    watch_tower(rec, model, "vision")
     out = model(pixel_values, interpolate_pos_encoding=interpolate)
     tensors = rec.done()
     tensors["vision.last_hidden_state"] = out.last_hidden_state
@@ -72,4 +77,22 @@ def record_t5(model, attention_mask, decoder_input_ids, input_ids=None, inputs_e
         attention = stack.block[0].layer[0].SelfAttention
         tensors[f"{side}.position_bias"] = attention.compute_bias(lengths[side], lengths[side])
     tensors["logits"] = out.logits
+    return tensors
+
+
+@torch.no_grad()
+def record_two_towers(model, pixel_values, input_ids):
+    """`vision.*`, `text.*`, embeddings and scores of a SiglipModel."""
+    rec = Recorder()
+    watch_tower(rec, model.vision_model, "vision")
+    watch_tower(rec, model.text_model, "text")
+    out = model(input_ids=input_ids, pixel_values=pixel_values)
+    tensors = rec.done()
+    tensors["vision.last_hidden_state"] = out.vision_model_output.last_hidden_state
+    tensors["vision.pooler_output"] = out.vision_model_output.pooler_output
+    tensors["text.last_hidden_state"] = out.text_model_output.last_hidden_state
+    tensors["text.pooler_output"] = out.text_model_output.pooler_output
+    tensors["image_embeds"] = out.image_embeds
+    tensors["text_embeds"] = out.text_embeds
+    tensors["logits_per_image"] = out.logits_per_image
     return tensors

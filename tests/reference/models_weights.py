@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from transformers import SiglipVisionConfig, SiglipVisionModel, T5Config, T5ForConditionalGeneration
+from transformers import (
+    SiglipConfig,
+    SiglipModel,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -65,6 +72,27 @@ def siglip_weights(config_json, seed):
         model = SiglipVisionModel(SiglipVisionConfig(**config_json))
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     return draw(shapes, siglip_std, seed)
+
+
+def two_towers_std(name, shape):
+    """The same for a tensor of both towers, by its published name."""
+    if name == "logit_scale":
+        return 1.5, 0.0
+    if name == "logit_bias":
+        return -1.0, 0.0
+    if name.endswith("embedding.weight") and name.startswith("text_model."):
+        return 0.0, 0.7
+    if name == "text_model.final_layer_norm.weight":
+        return 1.0, 0.3
+    return siglip_std(name.split(".", 1)[1], shape)
+
+
+def two_towers_weights(config_json, seed):
+    """Weights of a SiglipModel under its published names."""
+    with torch.device("meta"):
+        model = SiglipModel(SiglipConfig(**config_json))
+    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    return draw(shapes, two_towers_std, seed)
 
 
 def t5_weights(config_json, seed):

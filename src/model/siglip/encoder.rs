@@ -1,9 +1,51 @@
 //! Pre-norm transformer blocks.
 
-use crate::config::SiglipVisionConfig;
+use crate::config::{HiddenAct, SiglipTextConfig, SiglipVisionConfig};
 use crate::nn::{Activation, LayerNorm, Linear, Place, Trace, attend, merge_heads, split_heads};
 use burn::module::Module;
 use burn::tensor::Tensor;
+
+/// What both towers' configurations say about their blocks.
+pub(super) struct Blocks {
+    pub(super) hidden_size: usize,
+    pub(super) intermediate_size: usize,
+    pub(super) num_attention_heads: usize,
+    num_hidden_layers: usize,
+    pub(super) hidden_act: HiddenAct,
+    pub(super) layer_norm_eps: f64,
+}
+
+impl From<&SiglipVisionConfig> for Blocks {
+    fn from(config: &SiglipVisionConfig) -> Self {
+        Self {
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            num_attention_heads: config.num_attention_heads,
+            num_hidden_layers: config.num_hidden_layers,
+            hidden_act: config.hidden_act,
+            layer_norm_eps: config.layer_norm_eps,
+        }
+    }
+}
+
+impl From<&SiglipTextConfig> for Blocks {
+    fn from(config: &SiglipTextConfig) -> Self {
+        Self {
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            num_attention_heads: config.num_attention_heads,
+            num_hidden_layers: config.num_hidden_layers,
+            hidden_act: config.hidden_act,
+            layer_norm_eps: config.layer_norm_eps,
+        }
+    }
+}
+
+impl Blocks {
+    pub(super) fn norm(&self, place: &Place) -> LayerNorm {
+        LayerNorm::new(self.hidden_size, self.layer_norm_eps, &place.device)
+    }
+}
 
 #[derive(Module, Debug)]
 pub(super) struct Encoder {
@@ -11,17 +53,23 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
         let layers = (0..config.num_hidden_layers)
             .map(|_| EncoderLayer::new(config, place))
             .collect();
         Self { layers }
     }
 
-    /// `[batch, tokens, hidden]` → the same
-    pub(super) fn forward(&self, mut hidden_states: Tensor<3>, trace: &Trace) -> Tensor<3> {
+    /// `[batch, tokens, hidden]` → the same; every token sees every other. `tower` is what a trace calls it.
+    pub(super) fn forward(
+        &self,
+        mut hidden_states: Tensor<3>,
+        tower: &str,
+        trace: &Trace,
+    ) -> Tensor<3> {
         for (i, layer) in self.layers.iter().enumerate() {
-            hidden_states = layer.forward(hidden_states, i, trace);
+            let name = || format!("{tower}.layers.{i}");
+            hidden_states = layer.forward(hidden_states, &name, trace);
         }
         hidden_states
     }
@@ -36,24 +84,23 @@ struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
-        let norm = || LayerNorm::new(config.hidden_size, config.layer_norm_eps, &place.device);
+    fn new(config: &Blocks, place: &Place) -> Self {
         Self {
-            layer_norm1: norm(),
+            layer_norm1: config.norm(place),
             self_attn: Attention::new(config, place),
-            layer_norm2: norm(),
+            layer_norm2: config.norm(place),
             mlp: Mlp::new(config, place),
         }
     }
 
-    fn forward(&self, x: Tensor<3>, i: usize, trace: &Trace) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, name: &dyn Fn() -> String, trace: &Trace) -> Tensor<3> {
         let y = self.self_attn.forward(self.layer_norm1.forward(x.clone()));
-        trace.record(|| format!("vision.layers.{i}.self_attn"), &y);
+        trace.record(|| name() + ".self_attn", &y);
         let x = x + y;
         let y = self.mlp.forward(self.layer_norm2.forward(x.clone()));
-        trace.record(|| format!("vision.layers.{i}.mlp"), &y);
+        trace.record(|| name() + ".mlp", &y);
         let x = x + y;
-        trace.record(|| format!("vision.layers.{i}"), &x);
+        trace.record(name, &x);
         x
     }
 }
@@ -69,7 +116,7 @@ struct Attention {
 }
 
 impl Attention {
-    fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+    fn new(config: &Blocks, place: &Place) -> Self {
         let width = config.hidden_size;
         let linear = || Linear::new(width, width, true, (width as f64).powf(-0.5), place);
         Self {
@@ -101,7 +148,7 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         Self {
             fc1: Linear::new(hidden, inner, true, (hidden as f64).powf(-0.5), place),

@@ -1,7 +1,6 @@
 //! The MAP head: one learned query looks at all tokens.
 
-use super::encoder::Mlp;
-use crate::config::SiglipVisionConfig;
+use super::encoder::{Blocks, Mlp};
 use crate::nn::{
     LayerNorm, Linear, Place, attend, linear, merge_heads, random, split_heads, zeros,
 };
@@ -30,7 +29,7 @@ pub(super) struct AttentionPoolingHead {
 }
 
 impl AttentionPoolingHead {
-    pub(super) fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
         let (hidden, device) = (config.hidden_size, &place.device);
         let std = (hidden as f64).powf(-0.5);
         Self {
@@ -40,7 +39,7 @@ impl AttentionPoolingHead {
                 in_proj_bias: zeros([3 * hidden], device),
                 out_proj: Linear::new(hidden, hidden, true, std, place),
             },
-            layernorm: LayerNorm::new(hidden, config.layer_norm_eps, device),
+            layernorm: config.norm(place),
             mlp: Mlp::new(config, place),
             num_heads: config.num_attention_heads,
         }

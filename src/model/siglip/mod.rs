@@ -1,16 +1,20 @@
-//! SigLIP's vision tower, after `modeling_siglip.py` and big_vision's `models/vit.py`.
+//! SigLIP's towers, after `modeling_siglip.py` and big_vision's `models/vit.py`.
 
 mod embeddings;
 mod encoder;
 mod head;
+mod text;
+mod two_towers;
 
 use crate::config::SiglipVisionConfig;
 use crate::nn::{LayerNorm, Place, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use embeddings::VisionEmbeddings;
-use encoder::Encoder;
+use encoder::{Blocks, Encoder};
 use head::AttentionPoolingHead;
+pub use text::SiglipTextModel;
+pub use two_towers::SiglipModel;
 
 /// Patches → embeddings → pre-norm blocks → norm, and the pooling head where the configuration has one.
 ///
@@ -26,17 +30,13 @@ pub struct SiglipVisionModel {
 impl SiglipVisionModel {
     /// A tower whose parameters wait for a checkpoint, or are drawn at random when first used.
     pub fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
+        let blocks = Blocks::from(config);
+        let head = config.vision_use_head;
         Self {
             embeddings: VisionEmbeddings::new(config, &place.device),
-            encoder: Encoder::new(config, place),
-            post_layernorm: LayerNorm::new(
-                config.hidden_size,
-                config.layer_norm_eps,
-                &place.device,
-            ),
-            head: config
-                .vision_use_head
-                .then(|| AttentionPoolingHead::new(config, place)),
+            encoder: Encoder::new(&blocks, place),
+            post_layernorm: blocks.norm(place),
+            head: head.then(|| AttentionPoolingHead::new(&blocks, place)),
         }
     }
 
@@ -47,7 +47,7 @@ impl SiglipVisionModel {
     pub fn forward(&self, pixel_values: Tensor<4>, trace: &Trace) -> Tensor<3> {
         let hidden_states = self.embeddings.forward(pixel_values);
         trace.record(|| "vision.embeddings".into(), &hidden_states);
-        let hidden_states = self.encoder.forward(hidden_states, trace);
+        let hidden_states = self.encoder.forward(hidden_states, "vision", trace);
         let hidden_states = self.post_layernorm.forward(hidden_states);
         trace.record(|| "vision.last_hidden_state".into(), &hidden_states);
         hidden_states

@@ -1,0 +1,82 @@
+//! `pali3 similarity`: which texts fit which pictures.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::output;
+use super::progress::Progress;
+use super::session::{self, ModelArgs, Timings};
+use crate::error::Result;
+
+/// Options of `pali3 similarity`.
+#[derive(Debug, Args)]
+pub(super) struct SimilarityArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Picture: PNG, JPEG, WebP, GIF or BMP; may be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    image: Vec<PathBuf>,
+    /// Text that may fit it; may be given several times
+    #[arg(long, value_name = "TEXT", required = true)]
+    text: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    pairs: Vec<Pair<'a>>,
+    timings_ms: Value,
+    device: &'a str,
+}
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    image: String,
+    text: &'a str,
+    logit: f32,
+    probability: f32,
+}
+
+/// Runs the command.
+pub(super) async fn similarity(args: &SimilarityArgs) -> Result<()> {
+    let mut timings = Timings::start();
+    let images = session::read_images(&args.image)?;
+    let model = session::load_siglip(&args.model).await?;
+    timings.stage("load");
+    let spinner = Progress::spinner("looking at the picture");
+    let images = model.embed_images(&images).await?;
+    timings.stage("image");
+    let texts = model.embed_texts(&args.text).await?;
+    timings.stage("text");
+    drop(spinner);
+    let mut pairs = vec![];
+    for (file, image) in args.image.iter().zip(&images) {
+        for (text, embedding) in args.text.iter().zip(&texts) {
+            pairs.push(Pair {
+                image: file.display().to_string(),
+                text,
+                logit: model.logit(image, embedding),
+                probability: model.probability(image, embedding),
+            });
+        }
+    }
+    if args.model.json {
+        return output::json(&Report {
+            pairs,
+            timings_ms: timings.finish(),
+            device: model.device_kind().name(),
+        });
+    }
+    let lines: String = pairs
+        .iter()
+        .map(|pair| {
+            format!(
+                "{:>9.6}  {}  {:?}\n",
+                pair.probability, pair.image, pair.text
+            )
+        })
+        .collect();
+    output::text(&lines)
+}
