@@ -33,10 +33,10 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET") return;
-  const url = new URL(request.url);
-  url.search = url.hash = "";
-  if (request.mode === "navigate" && url.href === PAGE) event.respondWith(page(request));
-  else if (KEPT.has(url.href)) event.respondWith(kept(request, url.href));
+  // The page's address holds what was chosen, as ?device=cpu; what it is made of has no such things.
+  const [address = ""] = request.url.split(/[?#]/, 1);
+  if (request.mode === "navigate" && address === PAGE) event.respondWith(page(request));
+  else if (KEPT.has(request.url)) event.respondWith(kept(request, request.url));
 });
 
 /** The page from the network, or the kept one where that fails or takes too long. */
