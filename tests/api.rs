@@ -239,3 +239,31 @@ fn siglip_warms_up_and_embeds_any_number_of_texts() {
         );
     }
 }
+
+#[test]
+fn a_tensor_that_the_device_has_no_buffer_for_is_refused_by_name() {
+    let load = |limit: u64, dtype: &str| {
+        let folder = DirFolder::new(path("www/models/pali3-tiny")).unwrap();
+        let options = LoadOptions {
+            largest_buffer: Some(limit),
+            dtype: Some(dtype.into()),
+        };
+        let (device, progress) = (cpu(), &mut |_| ());
+        let model = Pali3::load(&folder, &device, DeviceKind::Cpu, &options, progress);
+        block_on(model)
+    };
+    // The tower's feed-forward layers are the largest: 512 by 128 floats.
+    let largest = 4 * 512 * 128;
+    assert!(load(largest, "auto").is_ok());
+    let (code, text) = message(load(largest - 1, "auto"));
+    assert_eq!(code, "WebGPUUnavailable");
+    let words = "mlp.fc1.weight takes 262144 bytes on the device, which allows 262143";
+    assert!(text.contains(words), "{text}");
+    // In blocks they take an eighth; the patch embedding, which stays floats, is the largest then.
+    assert!(load(largest - 1, "q4").is_ok());
+    let (_, text) = message(load(98_303, "q4"));
+    assert!(
+        text.contains("patch_embedding.weight takes 98304 bytes"),
+        "{text}"
+    );
+}

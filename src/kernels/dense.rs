@@ -15,6 +15,11 @@ pub(crate) fn times_transposed(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
     times_transposed_as(a, b, Plan::of_adapter())
 }
 
+/// The same for one matrix: `[rows, inner]` and `[outputs, inner]` → `[rows, outputs]`.
+pub(crate) fn project(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    times_transposed(x.unsqueeze(), weight.unsqueeze()).squeeze_dim(0)
+}
+
 /// [`times_transposed`] with the GPU kernels that `plan` names.
 pub(crate) fn times_transposed_as(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
     if let Some((a, b)) = pair::<Wgpu>(&a, &b) {

@@ -1,7 +1,7 @@
 //! The one linear layer of the project.
 
 use super::{Place, Weight, zeros};
-use crate::kernels::dense::times_transposed;
+use crate::kernels::dense::project;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -44,10 +44,7 @@ pub(crate) fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    by_rows(x, bias, |x| {
-        let y = times_transposed(x.unsqueeze(), weight.unsqueeze());
-        y.squeeze_dim(0)
-    })
+    by_rows(x, bias, |x| project(x, weight))
 }
 
 /// One matrix product over all rows: a batched product would read the weight once per batch entry.

@@ -1,7 +1,7 @@
 //! A matrix of the model, in whatever form it is stored.
 
 use super::init::{empty_words, random};
-use crate::kernels::dense::times_transposed;
+use crate::kernels::dense::project;
 use crate::kernels::{self, Quantized};
 use crate::quant::{QuantFormat, blocks};
 use burn::module::{Module, Param};
@@ -85,10 +85,7 @@ impl Weight {
     /// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`
     pub fn matmul(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Weight::Dense(weight) => {
-                let y = times_transposed(x.unsqueeze(), weight.val().unsqueeze());
-                y.squeeze_dim(0)
-            }
+            Weight::Dense(weight) => project(x, weight.val()),
             Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8)),
             Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4)),
         }

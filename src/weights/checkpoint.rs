@@ -1,12 +1,13 @@
 //! A checkpoint of one or several safetensors files: opened by its headers and checked before a tensor is read.
 
 use super::folder::ModelFolder;
-use super::header::{ElementType, Header, read_header};
+use super::header::{ElementType, TensorInfo, read_header};
 use super::index::{INDEX, Index, Shard};
 use super::names::{Kind, canonical};
 use super::slots::{Slot, scales_of};
 use crate::error::{Error, Result};
 use crate::quant::{QuantFormat, blocks};
+use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SINGLE: &str = "model.safetensors";
@@ -52,8 +53,8 @@ pub(super) struct File {
     pub(super) header: u64,
     /// Bytes of the whole file.
     pub(super) size: u64,
-    /// What the index says that it has to be.
-    pub(super) shard: Option<Shard>,
+    /// What the index says that it has to be, and the hash of its header.
+    pub(super) shard: Option<(Shard, Sha256)>,
 }
 
 /// The headers of a checkpoint's files.
@@ -103,15 +104,12 @@ impl Checkpoint {
                 index.check(&source, &name, &header.tensors, header.size)?;
             }
             let shard = index.as_ref().and_then(|index| index.shards.get(&name));
-            let (shard, header) = (
-                shard.cloned(),
-                add_entries(kind, &name, header, &mut entries),
-            );
+            entries.extend(entries_of(kind, &name, header.tensors));
             files.push(File {
+                shard: shard.map(|shard| (shard.clone(), header.hash)),
                 name,
-                header: header.0,
-                size: header.1,
-                shard,
+                header: header.length,
+                size: header.size,
             });
         }
         let mut seen = BTreeSet::new();
@@ -238,9 +236,9 @@ impl Checkpoint {
     }
 }
 
-/// Notes the tensors of a file that a model of this kind could use. Returns the header's and the file's length.
-fn add_entries(kind: Kind, file: &str, header: Header, entries: &mut Vec<Entry>) -> (u64, u64) {
-    entries.extend(header.tensors.into_iter().filter_map(|info| {
+/// The tensors of a file that a model of this kind could use.
+fn entries_of(kind: Kind, file: &str, tensors: Vec<TensorInfo>) -> impl Iterator<Item = Entry> {
+    tensors.into_iter().filter_map(move |info| {
         let published = canonical(kind, &info.name)?;
         Some(Entry {
             file: file.to_string(),
@@ -250,8 +248,7 @@ fn add_entries(kind: Kind, file: &str, header: Header, entries: &mut Vec<Entry>)
             dtype: info.dtype,
             range: info.range,
         })
-    }));
-    (header.length, header.size)
+    })
 }
 
 fn wrong_shape(entry: &Entry, expected: &[usize]) -> Error {

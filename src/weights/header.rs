@@ -4,6 +4,7 @@ use super::folder::ModelFolder;
 use crate::error::{Error, Result};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// Length of the field that holds the header's length.
@@ -110,6 +111,8 @@ pub(super) struct Header {
     pub(super) length: u64,
     /// Bytes of the whole file.
     pub(super) size: u64,
+    /// Of the bytes before the first tensor, for whoever goes on hashing the file.
+    pub(super) hash: Sha256,
 }
 
 /// Reads the header of `file` and checks it against the file's size.
@@ -144,6 +147,7 @@ pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result
     }
     let start = LENGTH_FIELD + length;
     let bytes = folder.read_range(file, LENGTH_FIELD..start).await?;
+    let hash = Sha256::new().chain_update(field).chain_update(&bytes);
     // Deserialising checks that the tensors lie side by side, each as long as its shape says.
     let metadata: Metadata =
         serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("header: {error}")))?;
@@ -180,5 +184,6 @@ pub(super) async fn read_header(folder: &impl ModelFolder, file: &str) -> Result
         tensors,
         length: start,
         size,
+        hash,
     })
 }
