@@ -15,7 +15,7 @@ screenshots: page ## Takes the pictures of the page in docs/images.
 	@bash scripts/setup-browser.sh
 	@node scripts/screenshots.mjs
 
-test: ## Runs every test: format, lints, documentation, native tests, browser tests.
+test: ## Runs every test: format, lints, documentation, native tests, browser tests, bundlers, Firefox.
 	@bash scripts/test.sh
 
 bench: ## Measures speed, memory and size beside transformers.js; ARGS="--dtype q4" measures a part.
@@ -29,10 +29,12 @@ bench-gpu: ## Measures each kernel on this machine's graphics card, natively, be
 scale: ## Loads a model of full size, 4.7 billion random 4-bit weights, in headless Chromium and reports what it takes.
 	@bash scripts/scale.sh
 
-setup: ## Installs what building and testing need: Rust's wasm target, Node packages, Chromium.
+setup: ## Installs what building and testing need: Rust's wasm target, Node packages, Chromium, bundlers, Firefox.
 	@bash scripts/setup-rust.sh
 	@bash scripts/setup-node.sh
 	@bash scripts/setup-browser.sh
+	@bash scripts/setup-bundlers.sh
+	@bash scripts/setup-firefox.sh || true
 
 wasm: ## Builds the npm package's WebAssembly module into pkg/wasm.
 	@bash scripts/setup-rust.sh

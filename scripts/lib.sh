@@ -44,3 +44,13 @@ apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
+
+# packages FOLDER: installs what the folder's package-lock.json holds. Nothing to do when nothing is missing.
+packages() {
+    # npm writes node_modules/.package-lock.json last: when it is older than ours, something is missing.
+    if [ ! "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; then
+        say "installing the Node packages of $1/package-lock.json"
+        npm ci --prefix "$1" --loglevel=error --no-fund --no-audit
+        touch "$1/node_modules/.package-lock.json"
+    fi
+}

@@ -36,9 +36,10 @@ export const MOUNTS = {
 
 /**
  * Serves `mounts` (address prefix -> folder) on 127.0.0.1 and resolves to `{server, url}`.
- * `port` 0 takes a free one. `handle(request, response)` may answer in place of the files: then it returns true.
+ * `port` 0 takes a free one. `headers` go with every file. `handle(request, response)` may answer in place of the files:
+ * then it returns true.
  */
-export async function serve({ mounts = PAGE, port = 0, handle = (request, response) => false } = {}) {
+export async function serve({ mounts = PAGE, port = 0, headers: more = {}, handle = (request, response) => false } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
 
   function locate(pathname) {
@@ -67,6 +68,7 @@ export async function serve({ mounts = PAGE, port = 0, handle = (request, respon
       if (found === null) return void response.writeHead(404, { "Content-Type": "text/plain" }).end(`no such file: ${pathname}\n`);
 
       const headers = {
+        ...more,
         "Content-Type": TYPES[extname(found.file)] ?? "application/octet-stream",
         // A rebuilt module must be seen at the next reload.
         "Cache-Control": "no-cache",

@@ -18,9 +18,4 @@ if ! node_is_new_enough; then
 fi
 have npm || apt npm || fail "npm is needed"
 
-# npm writes node_modules/.package-lock.json last: when it is older than ours, something is missing.
-if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-    say "installing the Node packages of package-lock.json"
-    npm ci --loglevel=error --no-fund --no-audit
-    touch node_modules/.package-lock.json
-fi
+packages .

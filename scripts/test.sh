@@ -36,6 +36,7 @@ stage() {
 bash scripts/setup-rust.sh
 bash scripts/setup-node.sh
 bash scripts/setup-browser.sh
+bash scripts/setup-bundlers.sh
 # Again, for what the setup has written.
 . scripts/lib.sh
 
@@ -51,6 +52,12 @@ stage "JavaScript types" tsc --project pkg/tsconfig.json
 stage "page types" bash scripts/build-www.sh --check
 stage "page build" bash scripts/build-www.sh
 stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/*.test.mjs
+stage "bundler tests" node --test --test-reporter=spec --test-concurrency=1 tests/bundlers/*.test.mjs
+if bash scripts/setup-firefox.sh; then
+    stage "Firefox tests" node --test --test-reporter=spec tests/firefox/*.test.mjs
+else
+    say "Firefox tests: skipped, as there is no Firefox"
+fi
 
 if [ ${#broken[@]} -gt 0 ]; then
     say "failed: ${broken[*]} (output in target/test-logs)"
