@@ -111,3 +111,14 @@ test("a page takes the package from another site", async (t) => {
   await write(project, await changed("main.js", '"pali3"', JSON.stringify(address)));
   await assertAnswers(await site(t, { "/": project }, {}));
 });
+
+test("a page takes Vite's build from another site, with the worker's address as an option", async (t) => {
+  const project = await consumers.fresh();
+  const load = 'Pali3.load("/models/pali3-tiny-q4/", ';
+  const main = await changed("main.js", `${load}options)`, `${load}{ workerUrl, ...options })`);
+  await write(project, { "main.js": `import workerUrl from "pali3/worker.js?worker&url";\n${main["main.js"]}` });
+  const there = await site(t, { "/": join(project, "dist") }, { "Access-Control-Allow-Origin": "*" });
+  await node(project, join(TOOLS, "vite/bin/vite.js"), "build", "--base", there.replace("localhost", "127.0.0.1"));
+  await assertWholeBuild(project);
+  await assertAnswers(await site(t, { "/": join(project, "dist") }, {}), [{ device: "cpu" }]);
+});
