@@ -1,6 +1,6 @@
 // A question, its answer as it comes, and what was asked before.
 import type { Pali3 } from "pali3";
-import { announce, byId, make, say } from "./dom.ts";
+import { announce, byId, make, say, showFigures } from "./dom.ts";
 import { clearError, showError } from "./errors.ts";
 import type { GazeView } from "./gaze.ts";
 import type { Loader } from "./model.ts";
@@ -15,6 +15,8 @@ export class Conversation {
   #viewer: Viewer;
   #gaze: GazeView;
   #asking: AbortController | null = null;
+  /** Whether the model is at work, and not waited for. */
+  #running = false;
   #question = byId("question", HTMLInputElement);
   #answer = byId("answer", HTMLElement);
   #expected = byId("expected", HTMLElement);
@@ -41,7 +43,7 @@ export class Conversation {
     viewer.addEventListener("change", () => this.#restart());
     loader.addEventListener("state", () => {
       // An answer under way goes down with its model. One that waits for the model goes on waiting.
-      if (loader.state === "loading" && this.#answer.textContent !== "") this.#asking?.abort();
+      if (loader.state === "loading" && this.#running) this.#asking?.abort();
     });
   }
 
@@ -59,7 +61,10 @@ export class Conversation {
     this.#refresh();
     try {
       if (this.#loader.model === null) this.#timings.textContent = "Asked as soon as the model is here.";
-      await this.#run(await this.#loader.ready(asking.signal), picture, prompt, asking.signal);
+      const model = await this.#loader.ready(asking.signal);
+      if (model.info.kind === "siglip") throw new Error("This model answers no questions: it compares pictures with labels, as below.");
+      this.#running = true;
+      await this.#run(model, picture, prompt, asking.signal);
     } catch (error) {
       if (asking.signal.aborted) this.#timings.textContent = "Stopped.";
       else {
@@ -68,7 +73,8 @@ export class Conversation {
         showError(error);
       }
     } finally {
-      if (this.#asking === asking) this.#asking = null;
+      this.#asking = null;
+      this.#running = false;
       this.#refresh();
     }
   }
@@ -86,15 +92,14 @@ export class Conversation {
     if (text === "") this.#answer.textContent = "(an empty answer)";
     announce(`Answer: ${text}`);
     this.#compare(picture, prompt, text);
-    const parts = [
-      took > 0 ? `picture ${duration(took)}` : "",
-      `first word ${duration(timings.firstToken)}`,
-      `whole answer ${duration(timings.total)}`,
-      `on ${model.device === "webgpu" ? "WebGPU" : "the CPU"}`,
-      `probability ${percent(Math.exp(score))}`,
+    const figures: [string, string][] = [
+      ["picture", took > 0 ? duration(took) : "seen before"],
+      ["first word", duration(timings.firstToken)],
+      ["answer", duration(timings.total)],
+      ["on", model.device === "webgpu" ? "WebGPU" : "the CPU"],
+      ["probability", percent(Math.exp(score))],
     ];
-    // Lines break between the figures only.
-    this.#timings.textContent = parts.filter(Boolean).map((part) => part.replaceAll(" ", "\u00a0")).join(" · ");
+    showFigures(this.#timings, figures);
     if (tokenIds.length > 0) this.#gaze.show(await model.attention({ image, prompt, tokenIds, signal }));
   }
 

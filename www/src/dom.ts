@@ -24,6 +24,12 @@ export function say(element: HTMLElement, text: string): void {
   element.hidden = text === "";
 }
 
+/** Shows numbers with their names, in a row that breaks between them only. */
+export function showFigures(element: HTMLElement, figures: readonly (readonly [name: string, figure: string])[]): void {
+  const parts = figures.map(([name, figure]) => make("span", {}, `${name} `, make("b", { textContent: figure })));
+  element.replaceChildren(...parts.flatMap((part) => [part, " "]));
+}
+
 /** Tells those who do not see the page what has happened. */
 export function announce(text: string): void {
   byId("live", HTMLElement).textContent = text;

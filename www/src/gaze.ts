@@ -1,6 +1,6 @@
 // The answer's words as buttons, each of which shows where the model looked for it.
 import type { Attention, TokenGaze } from "pali3";
-import { byId, make } from "./dom.ts";
+import { byId, make, showFigures } from "./dom.ts";
 import { average, draw, place, type Heat } from "./heatmap.ts";
 import { percent } from "./words.ts";
 
@@ -110,7 +110,11 @@ export class GazeView {
       this.#note.textContent = "Point at a word, or tap it.";
       return;
     }
-    const what = index === null ? "Most" : `“${shown.text.trim()}”: most`;
-    this.#note.textContent = `${what} at the ${place(shown.heat)} · ${percent(1 - shown.prompt)} picture, ${percent(shown.prompt)} question`;
+    const what = index === null ? "most at the" : `“${shown.text.trim()}”: most at the`;
+    showFigures(this.#note, [
+      [what, place(shown.heat)],
+      ["picture", percent(1 - shown.prompt)],
+      ["question", percent(shown.prompt)],
+    ]);
   }
 }

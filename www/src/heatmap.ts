@@ -8,7 +8,7 @@ export interface Heat {
 }
 
 /** How dark the veil is where nothing was looked at. */
-const DARKEST = 0.75;
+const DARKEST = 0.68;
 /** Longest edge of the drawing in pixels; it is enlarged smoothly. */
 const SIZE = 512;
 

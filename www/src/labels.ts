@@ -19,6 +19,8 @@ export class Labels {
   #loader: Loader;
   #viewer: Viewer;
   #comparing: AbortController | null = null;
+  /** Whether the model is at work, and not waited for. */
+  #running = false;
   #box = byId("labels", HTMLTextAreaElement);
   #button = byId("compare", HTMLButtonElement);
   #bars = byId("bars", HTMLElement);
@@ -34,11 +36,15 @@ export class Labels {
       if (this.#comparing === null) void this.compare();
       else this.#comparing.abort();
     });
-    // Result and picture, and question, belong together.
-    viewer.addEventListener("change", () => this.#clear());
-    this.#question.addEventListener("input", () => this.#clear());
-    loader.addEventListener("state", () => this.#clear());
-    this.#clear();
+    // A result belongs to its picture, question and labels.
+    for (const [target, type] of [[viewer, "change"], [this.#question, "input"], [this.#box, "input"]] as const) {
+      target.addEventListener(type, () => this.#clear());
+    }
+    loader.addEventListener("state", () => {
+      if (this.#running) this.#clear();
+      this.#explain();
+    });
+    this.#explain();
   }
 
   async compare(): Promise<void> {
@@ -53,12 +59,14 @@ export class Labels {
     try {
       const model = await this.#loader.ready(comparing.signal);
       if (!model.info.embeddings && prompt === "") return showError("Type a question first: the labels are compared as answers to it.");
+      this.#running = true;
       const bars = await (model.info.embeddings ? byEmbedding : byScore)(model, picture, labels, prompt, comparing.signal);
       this.#show(bars.sort((a, b) => b.probability - a.probability));
     } catch (error) {
       if (!comparing.signal.aborted) showError(error);
     } finally {
       this.#comparing = null;
+      this.#running = false;
       this.#button.textContent = "Compare";
     }
   }
@@ -67,7 +75,7 @@ export class Labels {
     this.#bars.replaceChildren(
       ...bars.map(({ label, probability }, index) => {
         const meter = make("progress", { id: `bar-${index}`, max: 1, value: probability });
-        return make("div", {}, make("label", { htmlFor: meter.id }, label, make("output", { className: "figures", textContent: percent(probability) })), meter);
+        return make("div", {}, make("label", { htmlFor: meter.id }, label, make("output", { className: "tabular", textContent: percent(probability) })), meter);
       }),
     );
     this.#bars.hidden = false;
@@ -78,6 +86,11 @@ export class Labels {
     this.#comparing?.abort();
     this.#bars.hidden = true;
     this.#bars.replaceChildren();
+    this.#explain();
+  }
+
+  /** Says what is compared, and what the numbers mean. */
+  #explain(): void {
     const prompt = this.#question.value.trim();
     const asked = prompt === "" ? "the question above" : `“${prompt}”`;
     this.#kind.textContent = this.#loader.model?.info.embeddings

@@ -57,8 +57,8 @@ export class Loader extends EventTarget {
     Object.assign(this, { choice, device, model: null, error: null, progress: null });
     this.#enter("loading");
     try {
-      // First the old one's memory, then the new one's: two large models need not fit.
-      await old?.dispose();
+      // First the old one's memory, then the new one's: two large models need not fit. One that is broken may fail to go.
+      await old?.dispose().catch(() => {});
       const started = performance.now();
       const model = await Pali3.load(choice.source, { device, signal: mine.signal, onProgress: (event) => this.#progressed(mine, event) });
       if (mine !== this.#abort) return void model.dispose();

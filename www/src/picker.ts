@@ -1,6 +1,7 @@
 // The dialog in which model and device are chosen.
 import type { Pali3 } from "pali3";
 import { byId, closable, make } from "./dom.ts";
+import { showError } from "./errors.ts";
 import { fromAddress, isDevice, SHIPPED, type Choice, type Loader } from "./model.ts";
 import { refreshStored, showStorage } from "./storage.ts";
 import { bytes, count, duration } from "./words.ts";
@@ -25,7 +26,7 @@ export function pickModel(loader: Loader): (files: File[], name: string) => void
   byId("open-model", HTMLButtonElement).addEventListener("click", () => {
     dialog.showModal();
     void refreshStored();
-    if (loader.model !== null) void showFacts(loader, loader.model);
+    if (loader.model !== null) showFacts(loader, loader.model).catch(showError);
   });
   byId("use-shipped", HTMLButtonElement).addEventListener("click", () => load(SHIPPED));
   byId("use-folder", HTMLButtonElement).addEventListener("click", () => folder.click());
@@ -54,7 +55,7 @@ export function pickModel(loader: Loader): (files: File[], name: string) => void
 
   loader.addEventListener("state", () => {
     if (loader.model !== null && dialog.open) {
-      void showFacts(loader, loader.model);
+      showFacts(loader, loader.model).catch(showError);
       void refreshStored();
     } else if (loader.model === null) fill([["Model", loader.choice.name]]);
   });

@@ -22,15 +22,14 @@ export function showStorage(): void {
   );
 }
 
-export async function refreshStored(): Promise<void> {
-  const models = await Pali3.cache.list();
-  clear.hidden = persist.hidden = models.length === 0;
-  note.textContent = "";
-  if (models.length === 0) list.replaceChildren(make("li", { className: "quiet", textContent: "Nothing yet." }));
-  else {
-    list.replaceChildren(...models.map(entry));
-    if (models.length > 1) note.textContent = `${bytes(await Pali3.cache.size())} in all.`;
-  }
+/** Fills the list anew. */
+export function refreshStored(): Promise<void> {
+  return attempt(async () => {
+    const models = await Pali3.cache.list();
+    list.replaceChildren(...(models.length > 0 ? models.map(entry) : [make("li", { className: "quiet", textContent: "Nothing yet." })]));
+    clear.hidden = persist.hidden = models.length === 0;
+    return models.length > 1 ? `${bytes(await Pali3.cache.size())} in all.` : "";
+  });
 }
 
 function entry({ source, bytes: size, complete, used }: CachedModel): HTMLLIElement {
