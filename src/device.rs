@@ -23,6 +23,7 @@ impl DeviceKind {
 }
 
 /// The processor.
+#[cfg(feature = "cpu")]
 pub fn cpu() -> Device {
     Device::flex()
 }
@@ -32,7 +33,7 @@ pub fn cpu() -> Device {
 ///
 /// # Errors
 /// [`Error::WebGpuUnavailable`] when there is no adapter, or when this process has opened it before.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
 pub fn wgpu() -> Result<(Device, bool)> {
     use burn::tensor::wgpu::wgpu::DeviceType;
     let (device, setup) =
@@ -42,7 +43,7 @@ pub fn wgpu() -> Result<(Device, bool)> {
                 problem: error.to_string(),
             })?;
     let software = setup.adapter.get_info().device_type == DeviceType::Cpu;
-    crate::kernels::gpu::adapter_is_software(software);
+    crate::kernels::adapter_is_software(software);
     Ok((device, software))
 }
 

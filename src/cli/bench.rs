@@ -10,8 +10,8 @@ use super::output;
 use super::session::{DeviceChoice, open_device};
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
+use crate::kernels::Plan;
 use crate::kernels::dense::times_transposed_as;
-use crate::kernels::gpu::Plan;
 use crate::kernels::{Quantized, matmul_as};
 use crate::quant::{QuantFormat, blocks};
 

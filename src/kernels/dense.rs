@@ -4,11 +4,16 @@
 //! what a visitor would have to download, and without its tuner, which browsers do not run, takes one plain kernel for
 //! every shape. On the processor burn's are called as they are.
 
-use super::gpu::{self, Plan};
-use burn::backend::ops::{FloatTensorOps, ModuleOps};
-use burn::backend::{Flex, Wgpu};
+use super::Plan;
+#[cfg(feature = "webgpu")]
+use super::gpu;
 use burn::tensor::Tensor;
-use burn::tensor::ops::AttentionModuleOptions;
+#[cfg(feature = "cpu")]
+use burn::{
+    backend::Flex,
+    backend::ops::{FloatTensorOps, ModuleOps},
+    tensor::ops::AttentionModuleOptions,
+};
 
 /// `a bᵀ`: `[batch, rows, inner]` and `[batch or 1, outputs, inner]` → `[batch, rows, outputs]`.
 pub(crate) fn times_transposed(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
@@ -22,10 +27,11 @@ pub(crate) fn project(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
 
 /// [`times_transposed`] with the GPU kernels that `plan` names.
 pub(crate) fn times_transposed_as(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
-    if let Some((a, b)) = pair::<Wgpu>(&a, &b) {
-        return gpu::dense(a, b, gpu::Layout::Nt, plan);
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::dense(&a, &b, gpu::Layout::Nt, plan) {
+        return y;
     }
-    on_processor(a, b.transpose())
+    on_processor(a, b.transpose(), plan)
 }
 
 /// `a b`: `[batch, rows, inner]` and `[batch or 1, inner, outputs]` → `[batch, rows, outputs]`.
@@ -35,14 +41,16 @@ pub(crate) fn times(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
 
 /// [`times`] with the GPU kernels that `plan` names.
 pub(crate) fn times_as(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
-    if let Some((a, b)) = pair::<Wgpu>(&a, &b) {
-        return gpu::dense(a, b, gpu::Layout::Nn, plan);
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::dense(&a, &b, gpu::Layout::Nn, plan) {
+        return y;
     }
-    on_processor(a, b)
+    on_processor(a, b, plan)
 }
 
 /// `softmax(scale · q kᵀ + bias) v` on the processor, where burn has it in one piece; `None` elsewhere.
 /// `q, k, v: [batch, heads, tokens, head_dim]`, `bias: [1 or batch, 1 or heads, 1 or query, key]`.
+#[cfg(feature = "cpu")]
 pub(crate) fn attention_on_processor(
     q: &Tensor<4>,
     k: &Tensor<4>,
@@ -66,38 +74,35 @@ pub(crate) fn attention_on_processor(
     Some(Tensor::from_primitive::<Flex>(y))
 }
 
-/// Both operands on a backend, if they are there.
-fn pair<B>(
-    a: &Tensor<3>,
-    b: &Tensor<3>,
-) -> Option<(B::FloatTensorPrimitive, B::FloatTensorPrimitive)>
-where
-    B: burn::backend::Backend,
-    burn::backend::DispatchTensor: burn::backend::DispatchKindConversion<B>,
-{
-    let a = a.clone().try_into_primitive::<B>().ok()?;
-    let b = b.clone().try_into_primitive::<B>().ok()?;
-    Some((a, b))
+#[cfg(not(feature = "cpu"))]
+pub(crate) fn attention_on_processor(
+    _: &Tensor<4>,
+    _: &Tensor<4>,
+    _: &Tensor<4>,
+    _: &Option<Tensor<4>>,
+    _: f64,
+) -> Option<Tensor<4>> {
+    None
 }
 
-fn on_processor(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
-    if let Some((a, b)) = pair::<Flex>(&a, &b) {
+/// `plan` is for the message alone.
+fn on_processor(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
+    #[cfg(feature = "cpu")]
+    if let Ok(a) = a.clone().try_into_primitive::<Flex>()
+        && let Ok(b) = b.clone().try_into_primitive::<Flex>()
+    {
         return Tensor::from_primitive::<Flex>(Flex::float_matmul(a, b));
     }
-    with_gradients(a, b)
+    with_gradients(a, b, plan)
 }
 
 /// Training goes through burn, which knows the gradients.
 #[cfg(feature = "train")]
-fn with_gradients(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
+fn with_gradients(a: Tensor<3>, b: Tensor<3>, _: Plan) -> Tensor<3> {
     a.matmul(b)
 }
 
 #[cfg(not(feature = "train"))]
-fn with_gradients(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
-    unreachable!(
-        "factors on two devices: {:?} and {:?}",
-        a.device(),
-        b.device()
-    )
+fn with_gradients(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
+    super::elsewhere(&a.device(), (b.device(), plan))
 }

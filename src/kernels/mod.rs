@@ -6,15 +6,18 @@
 //! | `gpu` | WGSL, one file a kernel, and the choice between them |
 //! | `dense` | products of float matrices and attention, on whichever device they are |
 
+#[cfg(feature = "cpu")]
 pub mod cpu;
 pub(crate) mod dense;
+#[cfg(feature = "webgpu")]
 pub mod gpu;
+mod plan;
 
 use crate::error::Result;
 use crate::generation::BestTokens;
 use crate::quant::{BLOCK, QuantFormat};
-use burn::backend::{Flex, Wgpu};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+pub use plan::{Plan, adapter_is_software};
 
 /// A matrix in blocks, on a device.
 #[derive(Debug, Clone)]
@@ -70,16 +73,21 @@ pub(crate) fn pair(halves: &[half::f16]) -> Vec<u32> {
 /// # Panics
 /// When `x` and the matrix are not on one device, or on one that trains: a model is never built so.
 pub fn matmul(x: Tensor<2>, weight: &Quantized) -> Tensor<2> {
-    matmul_as(x, weight, gpu::Plan::of_adapter())
+    matmul_as(x, weight, Plan::of_adapter())
 }
 
 /// [`matmul`] with the GPU kernels that `plan` names.
-pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: gpu::Plan) -> Tensor<2> {
+pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: Plan) -> Tensor<2> {
     let x = whole_blocks(x);
-    match x.clone().try_into_primitive::<Wgpu>() {
-        Ok(x) => gpu::matmul(x, weight, plan),
-        Err(_) => cpu::matmul_tensor(x, weight),
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::matmul(&x, weight, plan) {
+        return y;
     }
+    #[cfg(feature = "cpu")]
+    if let Some(y) = cpu::matmul_tensor(&x, weight) {
+        return y;
+    }
+    elsewhere(&x.device(), plan)
 }
 
 /// The matrix' rows of these ids as floats: `[n]` → `[n, in_features]`.
@@ -87,16 +95,28 @@ pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: gpu::Plan) -> Te
 /// # Panics
 /// As [`matmul`].
 pub fn rows(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> {
-    match gpu::signed(ids.clone()).try_into_primitive::<Wgpu>() {
-        Ok(ids) => gpu::rows(ids, weight),
-        Err(_) => cpu::rows_tensor(ids, weight),
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::rows(&ids, weight) {
+        return y;
     }
+    #[cfg(feature = "cpu")]
+    if let Some(y) = cpu::rows_tensor(&ids, weight) {
+        return y;
+    }
+    elsewhere(&ids.device(), weight)
+}
+
+/// Both operands come from one model, on a device that this build has.
+fn elsewhere(device: &Device, with: impl std::fmt::Debug) -> ! {
+    unreachable!("no kernel on {device:?} for {with:?}")
 }
 
 /// GELU's tanh form, element by element, in one pass on the processor; `None` elsewhere, and where gradients are needed.
 pub(crate) fn gelu_tanh_on_processor<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
-    x.clone().try_into_primitive::<Flex>().ok()?;
-    Some(cpu::gelu_tanh_tensor(x.clone()))
+    #[cfg(feature = "cpu")]
+    return cpu::gelu_tanh_tensor(x);
+    #[cfg(not(feature = "cpu"))]
+    return x.dims().is_empty().then(|| x.clone());
 }
 
 /// The best tokens of each row of scores, still on the GPU.
@@ -108,10 +128,17 @@ pub(crate) struct FoundTokens {
 /// Looks for the `count` best of each row, `[rows, vocabulary]`, where the scores lie on a GPU; `None` on the
 /// processor, which has them at hand.
 pub(crate) fn best_tokens(scores: &Tensor<2>, count: usize) -> Option<FoundTokens> {
-    let count = count.min(scores.dims()[1]);
-    let scores = scores.clone().try_into_primitive::<Wgpu>().ok()?;
-    let found = gpu::best(scores, count);
-    Some(FoundTokens { found, count })
+    #[cfg(feature = "webgpu")]
+    {
+        let count = count.min(scores.dims()[1]);
+        let found = gpu::best(scores, count)?;
+        Some(FoundTokens { found, count })
+    }
+    #[cfg(not(feature = "webgpu"))]
+    {
+        let _ = (scores, count);
+        None
+    }
 }
 
 impl FoundTokens {
@@ -137,17 +164,4 @@ fn whole_blocks(x: Tensor<2>) -> Tensor<2> {
         return x;
     }
     x.pad((0, missing, 0, 0), 0.0)
-}
-
-/// What stands in a flat tensor of words on the processor, without a copy.
-type Words = <Flex as burn::backend::BackendTypes>::IntTensorPrimitive;
-
-fn words_on_cpu(tensor: &Tensor<1, Int>) -> Words {
-    match tensor.clone().try_into_primitive::<Flex>() {
-        Ok(words) => words,
-        // Both operands come from one model on one device.
-        Err(error) => {
-            unreachable!("a quantized matrix on another device than its input: {error:?}")
-        }
-    }
 }

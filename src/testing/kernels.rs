@@ -6,7 +6,7 @@ use super::Check;
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
 use crate::kernels::dense::{times_as, times_transposed_as};
-use crate::kernels::{self, Quantized, gpu::Plan};
+use crate::kernels::{self, Plan, Quantized};
 use crate::quant::{BLOCK, Effort, Packed, QuantFormat, dequantize, quantize};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};

@@ -13,9 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// burn's device on WebGPU, and what it has reported. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Gpu {
-    pub(super) device: Device,
-    /// Bytes that a kernel can bind of one buffer.
-    pub(super) largest_buffer: u64,
+    device: Device,
+    largest_buffer: u64,
     handle: wgpu::Device,
     report: Arc<Mutex<Report>>,
 }
@@ -54,6 +53,15 @@ impl Gpu {
         let gpu = Self::request().await?;
         CURRENT.with(|current| current.replace(Some(gpu.clone())));
         Ok(gpu)
+    }
+
+    pub(super) fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    /// Bytes that a kernel can bind of one buffer.
+    pub(super) fn largest_buffer(&self) -> u64 {
+        self.largest_buffer
     }
 
     async fn request() -> Result<Self> {

@@ -4,9 +4,11 @@ use super::folder::{FileReader, JsFolder};
 use super::gpu::{Gpu, watched};
 use super::model::Model;
 use super::values::{object, to_js};
-use crate::device::{self, DeviceKind};
+#[cfg(feature = "cpu")]
+use crate::device;
+use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::kernels::gpu::adapter_is_software;
+use crate::kernels::adapter_is_software;
 use crate::load::{LoadOptions, LoadedModel};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -45,8 +47,11 @@ async fn load_model(
         }
     };
     let (device, kind) = match &gpu {
-        Some(gpu) => (gpu.device.clone(), DeviceKind::Wgpu),
+        Some(gpu) => (gpu.device(), DeviceKind::Wgpu),
+        #[cfg(feature = "cpu")]
         None => (device::cpu(), DeviceKind::Cpu),
+        #[cfg(not(feature = "cpu"))]
+        None => return Err(Error::option("device", "this module is WebGPU's alone")),
     };
     let mut progress = |progress: crate::weights::Progress| {
         let event = object([
@@ -60,13 +65,13 @@ async fn load_model(
     };
     let options = LoadOptions {
         dtype: Some(dtype),
-        largest_buffer: gpu.as_ref().map(|gpu| gpu.largest_buffer),
+        largest_buffer: gpu.as_ref().map(Gpu::largest_buffer),
     };
     let work = LoadedModel::load(folder, &device, kind, &options, &mut progress);
     let loaded = watched(gpu.as_ref(), work).await;
     // What had come of a model that will not be there is given back now, not at the next one.
     if let (Err(_), Some(gpu)) = (&loaded, &gpu) {
-        gpu.device.memory_cleanup();
+        gpu.device().memory_cleanup();
     }
     Ok(Model::new(loaded?, gpu))
 }

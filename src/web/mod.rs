@@ -5,6 +5,10 @@
 
 mod folder;
 mod generation;
+#[cfg(feature = "webgpu")]
+mod gpu;
+#[cfg(not(feature = "webgpu"))]
+#[path = "no_gpu.rs"]
 mod gpu;
 mod image;
 mod load;

@@ -162,7 +162,7 @@ impl Model {
         let device = self
             .gpu
             .as_ref()
-            .and_then(|gpu| gpu.device.memory_pool_usage());
+            .and_then(|gpu| gpu.device().memory_pool_usage());
         serde_json::json!({
             "wasm": core::arch::wasm32::memory_size(0) * 65_536,
             "device": device.as_ref().map_or(0, |usage| usage.bytes_in_use),
@@ -182,7 +182,7 @@ impl Model {
         let Self { model, gpu } = self;
         drop(model);
         if let Some(gpu) = gpu {
-            gpu.device.memory_cleanup();
+            gpu.device().memory_cleanup();
         }
     }
 }

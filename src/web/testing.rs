@@ -52,7 +52,7 @@ async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
         _ => None,
     };
     let (device, kind) = match &gpu {
-        Some(gpu) => (gpu.device.clone(), DeviceKind::Wgpu),
+        Some(gpu) => (gpu.device(), DeviceKind::Wgpu),
         None => (device::cpu(), DeviceKind::Cpu),
     };
     let work = async {

@@ -11,8 +11,9 @@ mod lanes;
 mod matmul;
 mod rows;
 
-use super::{Quantized, words_on_cpu};
+use super::{Quantized, elsewhere};
 use crate::quant::QuantFormat;
+use burn::backend::Flex;
 use burn::tensor::{Int, Tensor, TensorData};
 
 pub use gelu::gelu_tanh;
@@ -32,38 +33,37 @@ pub struct Matrix<'a> {
     pub shape: [usize; 2],
 }
 
-/// [`matmul`] on tensors; `x` has whole blocks.
-pub(super) fn matmul_tensor(x: Tensor<2>, weight: &Quantized) -> Tensor<2> {
-    let device = x.device();
+/// [`matmul`] on tensors; `x` has whole blocks. `None` where it is not on the processor, here and below.
+pub(super) fn matmul_tensor(x: &Tensor<2>, weight: &Quantized) -> Option<Tensor<2>> {
     let shape = [x.dims()[0], weight.shape[0]];
-    let x = values::<f32>(x.into_data());
-    let y = with_matrix(weight, |matrix| matmul(&x, matrix));
-    Tensor::from_data(TensorData::new(y, shape), &device)
+    let values = values(x)?;
+    let y = with_matrix(weight, |matrix| matmul(&values, matrix));
+    Some(Tensor::from_data(TensorData::new(y, shape), &x.device()))
 }
 
 /// [`rows`] on tensors.
-pub(super) fn rows_tensor(ids: Tensor<1, Int>, weight: &Quantized) -> Tensor<2> {
-    let device = ids.device();
+pub(super) fn rows_tensor(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Tensor<2>> {
+    ids.clone().try_into_primitive::<Flex>().ok()?;
     let shape = [ids.dims()[0], weight.shape[1]];
-    let ids: Vec<usize> = ids
-        .into_data()
-        .iter::<i64>()
-        .map(|id| id as usize)
-        .collect();
+    let device = ids.device();
+    let ids = ids.clone().into_data();
+    let ids: Vec<usize> = ids.iter::<i64>().map(|id| id as usize).collect();
     let rows = with_matrix(weight, |matrix| rows(&ids, matrix));
-    Tensor::from_data(TensorData::new(rows, shape), &device)
+    Some(Tensor::from_data(TensorData::new(rows, shape), &device))
 }
 
-/// [`gelu_tanh`] on a tensor.
-pub(super) fn gelu_tanh_tensor<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let (device, shape) = (x.device(), x.dims());
-    let mut x = values::<f32>(x.into_data());
-    gelu_tanh(&mut x);
-    Tensor::from_data(TensorData::new(x, shape), &device)
+/// [`gelu_tanh`] on a tensor that needs no gradients.
+pub(super) fn gelu_tanh_tensor<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
+    let mut values = values(x)?;
+    gelu_tanh(&mut values);
+    Some(Tensor::from_data(
+        TensorData::new(values, x.dims()),
+        &x.device(),
+    ))
 }
 
 fn with_matrix<T>(weight: &Quantized, work: impl FnOnce(Matrix) -> T) -> T {
-    let (words, scales) = (words_on_cpu(&weight.words), words_on_cpu(&weight.scales));
+    let (words, scales) = (words_of(&weight.words), words_of(&weight.scales));
     work(Matrix {
         words: words.storage::<u32>(),
         scales: bytemuck::cast_slice(scales.storage::<u32>()),
@@ -72,10 +72,20 @@ fn with_matrix<T>(weight: &Quantized, work: impl FnOnce(Matrix) -> T) -> T {
     })
 }
 
-/// The values of a tensor that is floats, by construction of the model.
-fn values<E: burn::tensor::Element>(data: TensorData) -> Vec<E> {
-    match data.try_into_vec() {
-        Ok(values) => values,
+/// What stands in a flat tensor of words, without a copy.
+fn words_of(tensor: &Tensor<1, Int>) -> <Flex as burn::backend::BackendTypes>::IntTensorPrimitive {
+    match tensor.clone().try_into_primitive::<Flex>() {
+        Ok(words) => words,
+        Err(error) => elsewhere(&tensor.device(), error),
+    }
+}
+
+/// The values of a tensor on the processor.
+fn values<const D: usize>(x: &Tensor<D>) -> Option<Vec<f32>> {
+    x.clone().try_into_primitive::<Flex>().ok()?;
+    match x.clone().into_data().try_into_vec() {
+        Ok(values) => Some(values),
+        // By construction of the model.
         Err(error) => unreachable!("activations are 32-bit floats: {error:?}"),
     }
 }

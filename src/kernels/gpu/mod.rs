@@ -9,21 +9,12 @@
 
 mod launch;
 
-use super::Quantized;
+use super::{Plan, Quantized};
 use crate::quant::{QuantFormat, blocks};
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::tensor::{DType, Int, Tensor};
 use launch::{Kernel, launch};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether the process' adapter is a processor.
-static SOFTWARE: AtomicBool = AtomicBool::new(false);
-
-/// Says what kind of adapter the process has opened: it decides between kernels, never about results.
-pub fn adapter_is_software(software: bool) {
-    SOFTWARE.store(software, Ordering::Relaxed);
-}
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
 /// others fill rows up to tiles of 4 or 64.
@@ -32,28 +23,9 @@ pub fn adapter_is_software(software: bool) {
 /// first, 9 rows 4.3 ms and 16 rows 6.5 ms with the second. On a graphics card it has not been measured yet.
 const FEW: usize = 8;
 
-/// Which kernels to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
-    /// A thread for each four outputs, no barriers.
-    Software,
-    /// A workgroup for each four outputs, or for each tile of outputs, with shared memory.
-    Hardware,
-}
-
-impl Plan {
-    /// What fits the adapter.
-    pub fn of_adapter() -> Self {
-        if SOFTWARE.load(Ordering::Relaxed) {
-            Plan::Software
-        } else {
-            Plan::Hardware
-        }
-    }
-}
-
-/// `x Wᵀ`; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`.
-pub(super) fn matmul(x: CubeTensor, weight: &Quantized, plan: Plan) -> Tensor<2> {
+/// `x Wᵀ`; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`. `None` where the tensor is not on the GPU, here and below.
+pub(super) fn matmul(x: &Tensor<2>, weight: &Quantized, plan: Plan) -> Option<Tensor<2>> {
+    let x = primitive(x)?;
     let rows = x.meta.shape()[0];
     let outputs = weight.shape[0];
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
@@ -75,16 +47,19 @@ pub(super) fn matmul(x: CubeTensor, weight: &Quantized, plan: Plan) -> Tensor<2>
             [across(outputs, 64), across(rows, 64)],
         ),
     };
-    on_matrix(kernel, into_contiguous(x), weight, [rows, outputs], count)
+    let y = on_matrix(kernel, into_contiguous(x), weight, [rows, outputs], count);
+    Some(y)
 }
 
 /// The rows of these ids; `ids: [n]` → `[n, in_features]`.
-pub(super) fn rows(ids: CubeTensor, weight: &Quantized) -> Tensor<2> {
+pub(super) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Tensor<2>> {
+    let ids = signed(ids.clone()).try_into_primitive::<Wgpu>().ok()?;
     let (ids, [_, in_features]) = (into_contiguous(ids), weight.shape);
     let shape = [ids.meta.shape()[0], in_features];
     let quarters = blocks(in_features) * 4;
     let count = [quarters.div_ceil(64) as u32, shape[0] as u32];
-    on_matrix(Kernel::Rows(weight.format), ids, weight, shape, count)
+    let y = on_matrix(Kernel::Rows(weight.format), ids, weight, shape, count);
+    Some(y)
 }
 
 fn on_matrix(
@@ -104,13 +79,13 @@ fn on_matrix(
 
 /// For each row the logarithm of the sum of the exponentials, then the ids and then the scores of the best:
 /// `[rows, vocabulary]` → `[rows, 1 + 2 · count]`.
-pub(super) fn best(scores: CubeTensor, count: usize) -> Tensor<2> {
-    let scores = into_contiguous(scores);
+pub(super) fn best(scores: &Tensor<2>, count: usize) -> Option<Tensor<2>> {
+    let scores = into_contiguous(primitive(scores)?);
     let (rows, vocabulary) = (scores.meta.shape()[0], scores.meta.shape()[1]);
     let shape = [rows, 1 + 2 * count];
     let numbers = [rows, vocabulary, count, 0];
     let found = launch(Kernel::Best, [&scores], shape, [rows as u32, 1, 1], numbers);
-    Tensor::from_primitive::<Wgpu>(found)
+    Some(Tensor::from_primitive::<Wgpu>(found))
 }
 
 /// How the second factor of a product of floats lies.
@@ -123,8 +98,11 @@ pub(super) enum Layout {
 }
 
 /// `a: [batch, rows, inner]` times `b: [batch or 1, …]` → `[batch, rows, outputs]`.
-pub(super) fn dense(a: CubeTensor, b: CubeTensor, layout: Layout, plan: Plan) -> Tensor<3> {
-    let (a, b) = (into_contiguous(a), into_contiguous(b));
+pub(super) fn dense(a: &Tensor<3>, b: &Tensor<3>, layout: Layout, plan: Plan) -> Option<Tensor<3>> {
+    let (a, b) = (
+        into_contiguous(primitive(a)?),
+        into_contiguous(primitive(b)?),
+    );
     let [batch, rows, inner] = a.meta.shape().dims();
     let [b_batch, first, second]: [usize; 3] = b.meta.shape().dims();
     let outputs = match layout {
@@ -150,7 +128,7 @@ pub(super) fn dense(a: CubeTensor, b: CubeTensor, layout: Layout, plan: Plan) ->
     let of_one = if b_batch == 1 { 0 } else { first * second };
     let numbers = [rows, outputs, inner, of_one];
     let y = launch(kernel, [&a, &b], [batch, rows, outputs], count, numbers);
-    Tensor::from_primitive::<Wgpu>(y)
+    Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
 /// The layout's part of a kernel's source.
@@ -159,6 +137,10 @@ fn layout(layout: Layout) -> &'static str {
         Layout::Nt => include_str!("dense_nt.wgsl"),
         Layout::Nn => include_str!("dense_nn.wgsl"),
     }
+}
+
+fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
+    tensor.clone().try_into_primitive::<Wgpu>().ok()
 }
 
 /// A weight's words or scales on the GPU.
@@ -173,7 +155,7 @@ fn on_gpu(tensor: &Tensor<1, Int>) -> CubeTensor {
 }
 
 /// Ids as the kernel reads them.
-pub(super) fn signed(ids: Tensor<1, Int>) -> Tensor<1, Int> {
+fn signed(ids: Tensor<1, Int>) -> Tensor<1, Int> {
     match ids.dtype() {
         DType::I32 => ids,
         _ => ids.cast(DType::I32),
