@@ -72,7 +72,11 @@ for (const [name, values] of Object.entries(chosen)) {
 }
 
 /** Tells builds apart whose figures --add brings together. */
-const build = () => createHash("sha256").update(readFileSync(join(PACKAGE, "wasm/pali3_bg.wasm"))).digest("hex").slice(0, 8);
+const build = () => {
+  const hash = createHash("sha256");
+  for (const device of ["cpu", "webgpu"]) hash.update(readFileSync(join(PACKAGE, `wasm/pali3_${device}_bg.wasm`)));
+  return hash.digest("hex").slice(0, 8);
+};
 
 /** Calls `once` until there are enough runs, or one more would go over the budget. */
 async function repeated(once) {

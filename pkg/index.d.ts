@@ -152,8 +152,11 @@ export interface LoadOptions {
   onProgress?: (event: Progress) => void;
   /** Ends the load with an error of code `Aborted` and frees what it holds. */
   signal?: AbortSignal;
-  /** Where `pali3_bg.wasm` is, if not beside the package's own files. */
-  wasmUrl?: string | URL;
+  /**
+   * Where `pali3_cpu_bg.wasm` and `pali3_webgpu_bg.wasm` are, if not beside the package's own files: their folder, or the
+   * address of each. Only the one that the device needs is fetched.
+   */
+  wasmUrl?: string | URL | { cpu?: string | URL; webgpu?: string | URL };
   /** Where `worker.js` is, if not beside the package's own files: for bundlers that do not know `new Worker(new URL(…))`. */
   workerUrl?: string | URL;
 }

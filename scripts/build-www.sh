@@ -8,6 +8,6 @@ if [ "${1:-}" = --check ]; then
     for project in tsconfig tsconfig.sw tsconfig.build; do tsc --project "www/$project.json"; done
     exit 0
 fi
-[ -f pkg/wasm/pali3_bg.wasm ] || fail "pkg/wasm is not built yet: run make wasm, or make demo"
+[ -f pkg/wasm/pali3_webgpu_bg.wasm ] || fail "pkg/wasm is not built yet: run make wasm, or make demo"
 vite build --config www/vite.config.ts --logLevel warn
 say "target/www: $(find target/www -type f | wc -l) files, $(du -sm target/www | cut -f 1) MB"

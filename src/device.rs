@@ -1,7 +1,7 @@
 //! Where the arithmetic happens.
 
 use crate::error::{Error, Result};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// The two kinds of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl DeviceKind {
 
 /// The processor.
 #[cfg(feature = "cpu")]
-pub fn cpu() -> Device {
-    Device::flex()
+pub fn cpu() -> burn::tensor::Device {
+    burn::tensor::Device::flex()
 }
 
 /// The system's WebGPU device (Vulkan, Metal or DirectX), and whether it is only software: a GPU played by the
@@ -34,8 +34,8 @@ pub fn cpu() -> Device {
 /// # Errors
 /// [`Error::WebGpuUnavailable`] when there is no adapter, or when this process has opened it before.
 #[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
-pub fn wgpu() -> Result<(Device, bool)> {
-    use burn::tensor::wgpu::wgpu::DeviceType;
+pub fn wgpu() -> Result<(burn::tensor::Device, bool)> {
+    use burn::tensor::{Device, wgpu::wgpu::DeviceType};
     let (device, setup) =
         Device::wgpu_options()
             .init_with_setup()

@@ -6,13 +6,17 @@ import { ROOT, start } from "./chromium.mjs";
 
 let browser, page;
 before(async () => {
-  // The module with the provocations in the place of the package's own.
-  browser = await start({ "/pkg/wasm/": join(ROOT, "target/wasm-testing") });
+  browser = await start();
 });
 after(() => browser.stop());
 
 beforeEach(async () => {
   page = await browser.newPage();
+  // The module with the provocations in the place of the package's own.
+  await page.route(/\/pkg\/wasm\/(pali3_cpu\.js|pali3_bg\.wasm)$/, (route) => {
+    const file = route.request().url().endsWith(".js") ? "pali3.js" : "pali3_bg.wasm";
+    return route.fulfill({ path: join(ROOT, "target/wasm-testing", file) });
+  });
   await page.goto(`${browser.url}/pkg/package.json`);
 });
 
@@ -29,7 +33,7 @@ for (const [provocation, message] of [
       const image = await model.encodeImage("/fixtures/pali3-prepend/image.png");
       const ask = async () => (await model.generate({ image, prompt: "red", maxNewTokens: 4 })).tokenIds;
       const before = await ask();
-      const first = await runtime();
+      const first = await runtime("cpu", {});
       // Two calls under way at once: the one that stops the module, and one that only waits.
       const stopped = [() => first.bindings[provocation](), () => new Promise(() => {})].map((work) => first.call(work));
       const errors = await Promise.all(stopped.map((call) => call.then(() => null, told)));

@@ -23,7 +23,7 @@ export async function ask(file: File, abort: AbortController): Promise<string> {
     cache: "opfs",
     onProgress: ({ phase, file, loaded, total, totalLoaded, totalBytes }) => console.log(phase, file, loaded / total, totalLoaded / totalBytes),
     signal: abort.signal,
-    wasmUrl: new URL("https://example.org/pali3_bg.wasm"),
+    wasmUrl: { cpu: "/wasm/pali3_cpu_bg.wasm", webgpu: new URL("https://example.org/pali3_webgpu_bg.wasm") },
     workerUrl: "/worker.js",
   });
   using image = await model.encodeImage(file, { signal: abort.signal });

@@ -3,7 +3,7 @@
 import { webGpuAdapter } from "../engine/device.js";
 import { AbortedError, described, InvalidInputError, throwIfAborted, UnsupportedModelError } from "../errors.js";
 import { connect } from "../link/connect.js";
-import { resolveUrl } from "../request.js";
+import { folderUrl, resolveUrl } from "../request.js";
 import { follow, untilAborted } from "../source/waiting.js";
 import { cache } from "./cache.js";
 import { gazes } from "./gaze.js";
@@ -61,7 +61,7 @@ export class Pali3 {
     const given = checked(LOAD_OPTIONS, options);
     const { device = "auto", dtype = "auto", cache = "opfs", worker, workerUrl, onProgress, signal } = given;
     throwIfAborted(signal);
-    const wasmUrl = given.wasmUrl === undefined ? undefined : resolveUrl(given.wasmUrl, "option wasmUrl").href;
+    const wasmUrls = moduleUrls(given.wasmUrl);
     const { source: crossed, handlers } = crossingSource(source);
     /** @param {any} event */
     const onEvent = (event) => {
@@ -76,7 +76,7 @@ export class Pali3 {
     const stop = (/** @type {import("../link/connect.js").Link} */ link) => link.end(new AbortedError("aborted by the caller"));
     const link = await (signal ? untilAborted(connecting, signal, stop) : connecting);
     try {
-      const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrl };
+      const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrls };
       return new Pali3(link, await link.channel.call("load", plan, { onEvent, signal }));
     } catch (error) {
       stop(link);
@@ -230,6 +230,21 @@ export class Pali3 {
 }
 // Where there is no Symbol.asyncDispose yet, the method above has the name "undefined".
 if (Symbol.asyncDispose === undefined) Reflect.deleteProperty(Pali3.prototype, "undefined");
+
+/**
+ * Addresses of the modules: beside each other in a folder, or one by one.
+ * @param {string | URL | {cpu?: string | URL, webgpu?: string | URL} | undefined} given
+ * @returns {Partial<Record<"cpu" | "webgpu", string>>}
+ */
+function moduleUrls(given) {
+  if (given === undefined) return {};
+  const what = "option wasmUrl";
+  if (typeof given === "string" || given instanceof URL) {
+    const folder = folderUrl(given, what);
+    return { cpu: new URL("pali3_cpu_bg.wasm", folder).href, webgpu: new URL("pali3_webgpu_bg.wasm", folder).href };
+  }
+  return Object.fromEntries(Object.entries(given).map(([device, url]) => [device, resolveUrl(/** @type {string | URL} */ (url), what).href]));
+}
 
 /** @param {any} args @param {Transferable[]} [transfer] */
 function at(args, transfer = []) {

@@ -26,6 +26,18 @@ function nearest(name, known) {
   return ranked.length > 0 && ranked[0].d <= Math.max(2, name.length / 3) ? ranked[0].k : null;
 }
 
+/** @param {any} value */
+function isAddress(value) {
+  return typeof value === "string" || value instanceof URL;
+}
+
+/** @param {any} value */
+function areModules(value) {
+  if (isAddress(value)) return true;
+  if (value === null || typeof value !== "object") return false;
+  return Object.entries(value).every(([device, url]) => (device === "cpu" || device === "webgpu") && isAddress(url));
+}
+
 const DTYPES = ["f32", "q8", "q4"];
 
 /** @param {any} value */
@@ -58,7 +70,8 @@ const KINDS = {
   dtype: ['"auto", "f32", "q8" or "q4", or an object with one of them for vision and for text', isDtype],
   callback: ["a function", (v) => typeof v === "function"],
   signal: ["an AbortSignal", (v) => typeof AbortSignal !== "undefined" && v instanceof AbortSignal],
-  address: ["a URL", (v) => typeof v === "string" || v instanceof URL],
+  address: ["a URL", isAddress],
+  modules: ["the URL of a folder, or an object with a URL for cpu and for webgpu", areModules],
   anything: ["", () => true],
 };
 
@@ -69,7 +82,7 @@ export const LOAD_OPTIONS = {
   cache: "cache",
   onProgress: "callback",
   signal: "signal",
-  wasmUrl: "address",
+  wasmUrl: "modules",
   workerUrl: "address",
 };
 

@@ -1,15 +1,20 @@
 // @ts-check
-// The WebAssembly instance. It traps when the crate panics: then every call under way on it fails with a typed
-// error, and the next load starts a fresh instance.
-import * as bindings from "../../wasm/pali3.js";
+// The WebAssembly instances, one for each kind of device: a visitor fetches the module of the one that is needed.
+// An instance traps when the crate panics: then every call under way on it fails with a typed error, and the next load
+// starts a fresh one.
+import * as cpu from "../../wasm/pali3_cpu.js";
+import * as webgpu from "../../wasm/pali3_webgpu.js";
 import { InternalError, InvalidOptionError, NetworkError, OutOfMemoryError, Pali3Error } from "../errors.js";
 import { leftBehind } from "../prebundled.js";
 
 /** What WebAssembly can address is 4 GB; an instance that stops this near to it has run out. */
 const FULL = 0.95 * 2 ** 32;
 
+/** The generated bindings of each module: the calls are the same. @typedef {typeof cpu} Bindings */
+
+/** @typedef {"cpu" | "webgpu"} Device */
+
 export class Runtime {
-  bindings = bindings;
   /** @type {Pali3Error | null} */
   failure = null;
   /** @type {(error: Pali3Error) => void} */
@@ -19,8 +24,9 @@ export class Runtime {
   #memory;
   #died;
 
-  /** @param {WebAssembly.Memory} memory @param {() => void} died */
-  constructor(memory, died) {
+  /** @param {Bindings} bindings @param {WebAssembly.Memory} memory @param {() => void} died */
+  constructor(bindings, memory, died) {
+    this.bindings = bindings;
     this.#memory = memory;
     this.#died = died;
     this.#failed = new Promise((_, reject) => (this.#reject = reject));
@@ -63,45 +69,72 @@ export class Runtime {
   }
 }
 
-/** @type {{key: string, ready: Promise<Runtime>, dead: boolean} | null} */
-let current = null;
-/** Memory of the module, once it has been fetched and compiled: after that, an instance costs next to nothing. @type {WebAssembly.Memory | null} */
-let memory = null;
+/**
+ * A module: its bindings, where they would find it, and what runs of it.
+ * @typedef {object} Module
+ * @property {Bindings} bindings
+ * @property {string} file
+ * @property {() => URL} beside in the one form that bundlers know
+ * @property {{address: string, ready: Promise<Runtime>, dead: boolean} | null} current
+ * @property {WebAssembly.Memory | null} memory once it has been fetched and compiled: after that, an instance costs next to nothing
+ */
+
+/** @type {Record<Device, Module>} */
+const MODULES = {
+  cpu: {
+    bindings: cpu,
+    file: "pali3_cpu_bg.wasm",
+    beside: () => new URL("../../wasm/pali3_cpu_bg.wasm", import.meta.url),
+    current: null,
+    memory: null,
+  },
+  webgpu: {
+    bindings: /** @type {any} */ (webgpu),
+    file: "pali3_webgpu_bg.wasm",
+    beside: () => new URL("../../wasm/pali3_webgpu_bg.wasm", import.meta.url),
+    current: null,
+    memory: null,
+  },
+};
 
 /**
- * The thread's instance, started at the first call and again after a failure.
- * @param {string | undefined} wasmUrl
+ * The thread's instance for a device, started at the first call and again after a failure.
+ * @param {Device} device
+ * @param {Partial<Record<Device, string>>} wasmUrls addresses that are not the package's own
  * @returns {Promise<Runtime>}
  */
-export function runtime(wasmUrl) {
-  const key = wasmUrl ?? "";
-  if (current === null || current.dead) {
-    /** @type {{key: string, ready: Promise<Runtime>, dead: boolean}} */
-    const starting = { key, ready: Promise.reject(), dead: false };
+export function runtime(device, wasmUrls) {
+  const module = MODULES[device];
+  const address = wasmUrls[device] ?? "";
+  if (module.current === null || module.current.dead) {
+    /** @type {{address: string, ready: Promise<Runtime>, dead: boolean}} */
+    const starting = { address, ready: Promise.reject(), dead: false };
     starting.ready.catch(() => {});
-    starting.ready = start(key, () => (starting.dead = true));
-    current = starting;
-  } else if (key !== "" && key !== current.key) {
-    throw new InvalidOptionError(`option wasmUrl: this thread already runs ${current.key || "the package's own module"}`);
+    starting.ready = start(module, address, () => (starting.dead = true));
+    module.current = starting;
+  } else if (address !== "" && address !== module.current.address) {
+    throw new InvalidOptionError(`option wasmUrl: this thread already runs ${module.current.address || "the package's own module"}`);
   }
-  return current.ready;
+  return module.current.ready;
 }
 
 /**
- * @param {string} wasmUrl empty for the package's own
+ * @param {Module} module
+ * @param {string} address empty for the package's own
  * @param {() => void} died
  */
-async function start(wasmUrl, died) {
+async function start(module, address, died) {
+  const { bindings } = module;
   try {
-    if (memory !== null) await bindings.__wbg_reset_state();
-    const exports = await (memory === null ? bindings.default(module(wasmUrl)) : bindings.default());
-    memory = exports.memory;
-    const running = new Runtime(memory, died);
+    if (module.memory !== null) await bindings.__wbg_reset_state();
+    const exports = await (module.memory === null ? bindings.default(content(module, address)) : bindings.default());
+    module.memory = exports.memory;
+    const running = new Runtime(bindings, exports.memory, died);
     bindings.start((/** @type {string} */ message) => running.fail(`WebAssembly panicked: ${message}`));
     return running;
   } catch (cause) {
     died();
-    const where = wasmUrl || "the package's WebAssembly module pali3_bg.wasm";
+    const where = address || `the package's WebAssembly module ${module.file}`;
     const what = `${where}: ${/** @type {Error} */ (cause).message}`;
     throw new NetworkError(`${what} (option wasmUrl says where it is, if not beside the package's files)`, cause);
   }
@@ -109,15 +142,15 @@ async function start(wasmUrl, died) {
 
 /**
  * What the bindings' own start takes. Node's fetch reads no files: there, the file system does.
- * @param {string} wasmUrl
+ * @param {Module} module @param {string} address
  */
-function module(wasmUrl) {
-  const url = wasmUrl === "" ? new URL("../../wasm/pali3_bg.wasm", import.meta.url) : new URL(wasmUrl);
+function content({ beside, file }, address) {
+  const url = address === "" ? beside() : new URL(address);
   const files = /** @type {any} */ (globalThis).process?.getBuiltinModule?.("node:fs");
   if (files !== undefined && typeof document === "undefined" && url.protocol === "file:") {
     return { module_or_path: files.promises.readFile(url) };
   }
   // Without an address, the bindings take the file beside them, wherever a bundler has put both.
-  const known = wasmUrl || leftBehind(url, "wasm/pali3_bg.wasm");
+  const known = address || leftBehind(url, `wasm/${file}`);
   return known ? { module_or_path: known } : undefined;
 }

@@ -17,7 +17,7 @@ import { Totals } from "./totals.js";
  * @property {"auto" | "webgpu" | "cpu"} device
  * @property {string} dtype in the crate's spelling
  * @property {"opfs" | false} cache
- * @property {string} [wasmUrl]
+ * @property {Partial<Record<"cpu" | "webgpu", string>>} wasmUrls
  */
 
 /** @typedef {(method: string, args?: any, options?: any) => Promise<any>} Ask calls the thread that asked for the load */
@@ -95,8 +95,8 @@ export async function loadModel(plan, ask, emit, signal) {
 /** @param {any} folder @param {Plan} plan @param {Totals} totals @param {AbortSignal} [signal] */
 async function throughFolder(folder, plan, totals, signal) {
   const progress = (/** @type {any} */ event) => totals.event(event);
-  const running = await runtime(plan.wasmUrl);
   const { device, software } = await chosenDevice(plan.device);
+  const running = await runtime(device, plan.wasmUrls);
   throwIfAborted(signal);
   const sizes = await fileSizes(folder);
   totals.expect(sizes);
