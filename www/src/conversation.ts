@@ -93,7 +93,7 @@ export class Conversation {
     announce(`Answer: ${text}`);
     this.#compare(picture, prompt, text);
     const figures: [string, string][] = [
-      ["picture", took > 0 ? duration(took) : "seen before"],
+      ...(took > 0 ? [["picture", duration(took)] as [string, string]] : []),
       ["first word", duration(timings.firstToken)],
       ["answer", duration(timings.total)],
       ["on", model.device === "webgpu" ? "WebGPU" : "the CPU"],
@@ -107,7 +107,8 @@ export class Conversation {
   #compare({ known }: Picture, prompt: string, text: string): void {
     const record = known.find(({ question }) => question === prompt);
     if (record === undefined) return;
-    say(this.#expected, record.answer === text.trim() ? `Right: the drawing's record says ${record.answer}, too.` : `Wrong: the drawing's record says ${record.answer}.`);
+    const right = record.answer === text.trim();
+    say(this.#expected, `${right ? "Right" : "Wrong"}: the drawing's record says ${record.answer}${right ? ", too" : ""}.`);
   }
 
   /** There is another picture: nothing of what was said is about it. */

@@ -69,7 +69,7 @@ export class GazeView {
       prompt: tokens.reduce((sum, token) => sum + token.prompt, 0) / tokens.length,
     }));
     this.#buttons = this.#words.map(({ text }, index) => this.#button(text.trim(), index));
-    this.#answer.replaceChildren(...this.#words.flatMap(({ text }, index) => [/^\s/.test(text) && index > 0 ? " " : "", this.#buttons[index]!]));
+    this.#answer.replaceChildren(...this.#buttons.flatMap((button, index) => (index > 0 ? [" ", button] : [button])));
     this.#row.hidden = false;
     this.#refresh();
   }

@@ -75,7 +75,8 @@ export class Labels {
     this.#bars.replaceChildren(
       ...bars.map(({ label, probability }, index) => {
         const meter = make("progress", { id: `bar-${index}`, max: 1, value: probability });
-        return make("div", {}, make("label", { htmlFor: meter.id }, label, make("output", { className: "tabular", textContent: percent(probability) })), meter);
+        const figure = make("output", { className: "tabular", textContent: percent(probability) });
+        return make("div", {}, make("label", { htmlFor: meter.id }, label, figure), meter);
       }),
     );
     this.#bars.hidden = false;

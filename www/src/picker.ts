@@ -1,10 +1,14 @@
 // The dialog in which model and device are chosen.
 import type { Pali3 } from "pali3";
-import { byId, closable, make } from "./dom.ts";
+import { byId, closable, make, say } from "./dom.ts";
 import { showError } from "./errors.ts";
 import { fromAddress, isDevice, SHIPPED, type Choice, type Loader } from "./model.ts";
 import { refreshStored, showStorage } from "./storage.ts";
 import { bytes, count, duration } from "./words.ts";
+
+const NO_WEBGPU =
+  "This browser has no WebGPU, so the model runs on the processor (CPU). The answers are the same; a large model takes longer.";
+const SOFTWARE = "WebGPU has no graphics card here, only a software adapter: the CPU is faster, and Automatic takes it.";
 
 /** What this browser can do; see `Pali3.isSupported`. */
 export type Support = Awaited<ReturnType<typeof Pali3.isSupported>>;
@@ -38,7 +42,8 @@ export function pickModel(loader: Loader): (files: File[], name: string) => void
   byId("url-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     const address = url.value.trim();
-    url.setCustomValidity(URL.canParse(address, document.baseURI) && address !== "" ? "" : "The address of a folder is needed, as https://example.org/models/pali3/");
+    const usable = address !== "" && URL.canParse(address, document.baseURI);
+    url.setCustomValidity(usable ? "" : "The address of a folder is needed, as https://example.org/models/pali3/");
     // A folder's address ends with a slash, though visitors leave it out.
     if (url.reportValidity()) load(fromAddress(address.endsWith("/") ? address : `${address}/`));
   });
@@ -68,12 +73,8 @@ export function pickModel(loader: Loader): (files: File[], name: string) => void
 
 /** Says what the browser's graphics interface is good for here. */
 export function showSupport({ webgpu, softwareAdapter }: Support): void {
-  const missing = "This browser has no WebGPU, so the model runs on the processor (CPU). The answers are the same; a large model takes longer.";
-  const software = "WebGPU has no graphics card here, only a software adapter: the CPU is faster, and Automatic takes it.";
-  byId("device-note", HTMLElement).textContent = !webgpu ? missing : softwareAdapter ? software : "Automatic takes WebGPU: the graphics card.";
-  const note = byId("webgpu-note", HTMLElement);
-  note.hidden = webgpu;
-  note.textContent = missing;
+  byId("device-note", HTMLElement).textContent = !webgpu ? NO_WEBGPU : softwareAdapter ? SOFTWARE : "Automatic takes WebGPU: the graphics card.";
+  say(byId("webgpu-note", HTMLElement), webgpu ? "" : NO_WEBGPU);
   for (const radio of devices()) radio.disabled = radio.value === "webgpu" && !webgpu;
 }
 
@@ -94,7 +95,8 @@ async function showFacts(loader: Loader, model: Pali3): Promise<void> {
 }
 
 function fill(facts: [string, string][]): void {
-  byId("facts", HTMLElement).replaceChildren(...facts.flatMap(([name, fact]) => [make("dt", { textContent: name }), make("dd", { textContent: fact })]));
+  const rows = facts.flatMap(([name, fact]) => [make("dt", { textContent: name }), make("dd", { textContent: fact })]);
+  byId("facts", HTMLElement).replaceChildren(...rows);
 }
 
 /** Keeps a choice in the page's address, so that it can be passed on. */

@@ -52,19 +52,17 @@ export function showProgress(loader: Loader): void {
       detail.textContent = "";
       bar.removeAttribute("value");
       pause.textContent = "Pause";
-      pause.title = "";
     }
     if (loader.state === "paused") {
       text.textContent = "Paused";
-      detail.textContent = `${here(loader)}What has come is kept: the load goes on from there.`;
-      pause.textContent = "Resume";
-      pause.title = "Goes on from what is stored";
+      detail.textContent = `${here(loader)}What has come is kept.`;
+      const loaded = loader.progress?.totalLoaded ?? 0;
+      pause.textContent = loaded > 0 ? `Resume at ${bytes(loaded)}` : "Resume";
     }
     if (loader.state === "failed") {
       text.textContent = "The model is not loaded.";
       detail.textContent = loader.progress === null ? "" : "What has come is kept.";
       pause.textContent = "Try again";
-      pause.title = "";
     }
   });
 

@@ -20,13 +20,16 @@ export async function showSamples(viewer: Viewer): Promise<void> {
     const button = make("button", { type: "button", className: "tile" }, thumbnail);
     button.setAttribute("aria-label", `Sample picture ${index + 1}`);
     button.setAttribute("aria-pressed", "false");
-    const show = () => viewer.show(blob, { alt: `Sample picture ${index + 1}: a drawing of coloured shapes`, known: samples[index]?.questions ?? [] });
+    const known = samples[index]?.questions ?? [];
+    const show = () => viewer.show(blob, { alt: `Sample picture ${index + 1}: a drawing of coloured shapes`, known });
     button.addEventListener("click", show);
     if (index === 0 && viewer.picture === null) void show();
     return button;
   });
   byId("samples", HTMLElement).replaceChildren(...buttons);
-  const mark = () => buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(viewer.picture?.blob === blobs[index])));
+  const mark = () => {
+    buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(viewer.picture?.blob === blobs[index])));
+  };
   viewer.addEventListener("change", mark);
   mark();
 }

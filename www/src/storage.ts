@@ -11,7 +11,10 @@ const clear = byId("clear", HTMLButtonElement);
 /** Makes the buttons work. `refreshStored` fills the list. */
 export function showStorage(): void {
   persist.addEventListener("click", () =>
-    attempt(async () => ((await Pali3.cache.persist()) ? "The browser keeps the models until you delete them." : "The browser does not promise it: on a full disk it may delete them.")),
+    attempt(async () => {
+      const agreed = await Pali3.cache.persist();
+      return agreed ? "The browser keeps the models until you delete them." : "The browser does not promise it: on a full disk it may delete them.";
+    }),
   );
   clear.addEventListener("click", () =>
     attempt(async () => {
@@ -45,7 +48,8 @@ function entry({ source, bytes: size, complete, used }: CachedModel): HTMLLIElem
   );
   const state = complete ? "works offline" : "not complete: loading it goes on from here";
   const facts = `${bytes(size)} · ${state} · last used ${used.toLocaleDateString("en", { dateStyle: "medium" })}`;
-  return make("li", {}, make("div", {}, make("p", { textContent: name, title: source }), make("p", { className: "quiet", textContent: facts })), remove);
+  const words = make("div", {}, make("p", { textContent: name, title: source }), make("p", { className: "quiet", textContent: facts }));
+  return make("li", {}, words, remove);
 }
 
 async function attempt(work: () => Promise<string>): Promise<void> {
