@@ -1,10 +1,10 @@
 // The demo page without a network, as an installed page has to work; and how it changes to a new version.
 import assert from "node:assert/strict";
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { ROOT, start } from "./chromium.mjs";
-import { ask, complaints, kept, ready, samples, until } from "./page.mjs";
+import { ask, complaints, kept, keptFiles, ready, samples, until } from "./page.mjs";
 
 const COPY = join(ROOT, "target/www-offline");
 const { question, answer } = samples[0].questions[1];
@@ -56,26 +56,35 @@ for (const device of ["cpu", "webgpu"]) {
 
 test("the service worker keeps the page, and no weights", async () => {
   const page = await visit();
-  const stored = await page.evaluate(async () => {
-    const names = (await caches.keys()).filter((name) => name.startsWith("pali3-page-"));
-    const requests = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
-    return { names, files: requests.flat().map(({ url }) => new URL(url).pathname) };
-  });
-  assert.equal(stored.names.length, 1);
-  assert.ok(stored.files.includes("/") && stored.files.some((file) => file.endsWith(".wasm")), `${stored.files}`);
-  assert.deepEqual(stored.files.filter((file) => /models|safetensors/.test(file)), []);
+  const files = await keptFiles(page);
+  assert.ok(files.includes("/") && files.some((file) => /\/page-.*\.js$/.test(file)), `${files}`);
+  assert.deepEqual(files.filter((file) => /models|safetensors/.test(file)), []);
+  // Of the modules, the one that is used.
+  const modules = () => keptFiles(page).then((files) => files.filter((file) => file.endsWith(".wasm")).map((file) => /pali3_[a-z]+/.exec(file)[0]));
+  assert.deepEqual(await modules(), ["pali3_cpu"]);
+  await page.locator("#open-model").click();
+  await page.getByRole("radio", { name: "WebGPU" }).check();
+  await page.locator('#status[data-device="webgpu"]').waitFor();
+  for (const end = Date.now() + 10_000; (await modules()).length < 2 && Date.now() < end; ) await page.waitForTimeout(50);
+  assert.deepEqual((await modules()).sort(), ["pali3_cpu", "pali3_webgpu"]);
   assert.deepEqual(complaints(page), []);
   await page.close();
 });
 
 test("a new version shows at the next visit, whole, and the old one goes", async () => {
   const page = await visit();
-  // Another index.html and, as in any build, another version in the service worker.
-  const index = await readFile(join(COPY, "index.html"), "utf8");
-  await writeFile(join(COPY, "index.html"), index.replace("<title>pali3", "<title>new: pali3"));
-  const worker = await readFile(join(COPY, "sw.js"), "utf8");
-  const version = /[`"]([0-9a-f]{16})[`"]/.exec(worker)[1];
-  await writeFile(join(COPY, "sw.js"), worker.replace(version, "1234567890abcdef"));
+  // Another page and another module, which has another name, and so have the scripts that name them; and, as in any
+  // build, another version in the service worker.
+  const assets = await readdir(join(COPY, "assets"));
+  const renamed = (name) => name.replace(/-.{8}\.(js|wasm)$/, "-NewNew01.$1");
+  for (const name of assets) await rename(join(COPY, "assets", name), join(COPY, "assets", renamed(name)));
+  const version = /[`"]([0-9a-f]{16})[`"]/.exec(await readFile(join(COPY, "sw.js"), "utf8"))[1];
+  for (const name of ["index.html", "sw.js", ...assets.filter((name) => name.endsWith(".js")).map((name) => `assets/${renamed(name)}`)]) {
+    let text = await readFile(join(COPY, name), "utf8");
+    for (const asset of assets) text = text.replaceAll(asset, renamed(asset));
+    text = text.replace("<title>pali3", "<title>new: pali3").replace(version, "1234567890abcdef");
+    await writeFile(join(COPY, name), text);
+  }
 
   await page.reload();
   await ready(page);
@@ -89,6 +98,8 @@ test("a new version shows at the next visit, whole, and the old one goes", async
   await page.goto(`${browser.url}/?device=cpu`);
   await ready(page);
   await until(page, async () => (await caches.keys()).filter((name) => name.startsWith("pali3-page-")).join() === "pali3-page-1234567890abcdef");
+  const files = await keptFiles(page);
+  assert.ok(files.some((file) => /pali3_cpu_bg-NewNew01\.wasm$/.test(file)) && !files.some((file) => file.includes("webgpu")), `${files}`);
   down = true;
   await page.context().setOffline(true);
   await page.reload();

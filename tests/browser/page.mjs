@@ -54,8 +54,19 @@ export async function until(page, what, seconds = 30) {
   }
 }
 
-/** Waits until the page is kept for use offline. */
-export const kept = (page) => until(page, async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
+/** Addresses of all that the page's service worker has kept. */
+export const keptFiles = (page) =>
+  page.evaluate(async () => {
+    const names = (await caches.keys()).filter((name) => name.startsWith("pali3-page-"));
+    const requests = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+    return requests.flat().map(({ url }) => new URL(url).pathname);
+  });
+
+/** Waits until the page is kept for use offline, the module of its device as well. */
+export async function kept(page) {
+  await until(page, async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
+  while (!(await keptFiles(page)).some((file) => file.endsWith(".wasm"))) await page.waitForTimeout(50);
+}
 
 /** What went wrong unseen: errors in the console, exceptions, breaches of the page's policy. */
 export const complaints = (page) => page.log.filter((line) => /^(error|uncaught)/.test(line));

@@ -47,7 +47,7 @@ loader.addEventListener("state", () => {
     status.textContent = `${choice.name} on ${model.device === "webgpu" ? "WebGPU" : "the CPU"}`;
     status.dataset.device = model.device;
     announce(`The model is ready: ${status.textContent}`);
-    void keepForOffline();
+    void keepForOffline(model.device);
   }
 });
 

@@ -1,7 +1,7 @@
 // The service worker: keeps the page's own files, so that it works without a network. Weights are not its business, the
 // library stores those; requests for them, as for everything that is not in the list, are left alone.
 //
-// Scripts, styles and the WebAssembly module carry a hash of their content in their name, so a page only ever asks for the
+// Scripts, styles and WebAssembly modules carry a hash of their content in their name, so a page only ever asks for the
 // files that it was built with. The page itself comes from the network where there is one: so a new version shows at the
 // next visit, whole, and the old one stays complete in its own cache until no tab uses it any more.
 declare const self: ServiceWorkerGlobalScope;
@@ -13,19 +13,44 @@ declare const __VERSION__: string;
 const PREFIX = "pali3-page-";
 const CACHE = PREFIX + __VERSION__;
 const PAGE = new URL("./", self.location.href).href;
-const KEPT = new Set([PAGE, ...__FILES__.map((file) => new URL(file, self.location.href).href)]);
+const FILES = [PAGE, ...__FILES__.map((file) => new URL(file, self.location.href).href)];
+const KEPT = new Set(FILES);
+/** There is a large module for each device: the one that is used is kept. */
+const isModule = (file: string) => file.endsWith(".wasm");
+/** A module's name without the hash of its content: "pali3_cpu_bg". */
+const moduleName = (file: string) => /([^/]+)-.{8}\.wasm$/.exec(file)?.[1] ?? file;
 /** How long a network that does not answer may hold up the page, in milliseconds. */
 const PATIENCE = 3000;
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...KEPT])));
+  event.waitUntil(
+    (async () => {
+      const used = new Set((await keptModules()).map(moduleName));
+      const cache = await caches.open(CACHE);
+      await cache.addAll(FILES.filter((file) => !isModule(file) || used.has(moduleName(file))));
+    })(),
+  );
 });
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
+      for (const name of await pageCaches()) if (name !== CACHE) await caches.delete(name);
       await self.clients.claim();
+    })(),
+  );
+});
+
+// The page tells which device it computes on: { keep: "cpu" }.
+self.addEventListener("message", (event) => {
+  const keep: unknown = event.data?.keep;
+  if (keep !== "cpu" && keep !== "webgpu") return;
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(CACHE);
+      for (const file of FILES.filter((file) => isModule(file) && moduleName(file).includes(keep))) {
+        if ((await cache.match(file)) === undefined) await cache.add(file);
+      }
     })(),
   );
 });
@@ -57,5 +82,16 @@ async function page(request: Request): Promise<Response> {
 async function kept(request: Request, address: string): Promise<Response> {
   const cache = await caches.open(CACHE);
   return (await cache.match(address)) ?? fetch(request);
+}
+
+/** Names of the caches of this page's versions. */
+async function pageCaches(): Promise<string[]> {
+  return (await caches.keys()).filter((name) => name.startsWith(PREFIX));
+}
+
+/** Addresses of the modules that any version of the page has kept. */
+async function keptModules(): Promise<string[]> {
+  const requests = await Promise.all((await pageCaches()).map(async (name) => (await caches.open(name)).keys()));
+  return requests.flat().map(({ url }) => url).filter(isModule);
 }
 export {};
