@@ -14,9 +14,9 @@ function brotli(bytes) {
 
 test("the download is not larger than what is on record, but for 5 %", async (t) => {
   const recorded = JSON.parse(await readFile(join(ROOT, "docs/size.json"), "utf8"));
-  const found = { wasm: { raw: 0, brotli: 0 }, javascript: { raw: 0, brotli: 0 } };
+  const found = { cpu: { raw: 0, brotli: 0 }, webgpu: { raw: 0, brotli: 0 }, javascript: { raw: 0, brotli: 0 } };
   for (const file of await readdir(join(ROOT, "pkg"), { recursive: true })) {
-    const kind = file.endsWith(".wasm") ? "wasm" : file.endsWith(".js") ? "javascript" : null;
+    const kind = /pali3_(\w+)_bg\.wasm$/.exec(file)?.[1] ?? (file.endsWith(".js") ? "javascript" : null);
     if (kind === null) continue;
     const bytes = await readFile(join(ROOT, "pkg", file));
     found[kind].raw += bytes.length;
