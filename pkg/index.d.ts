@@ -1,57 +1,78 @@
+/** A model. `Pali3.load` makes it; it computes in a worker of its own. */
+export class Pali3 {
+  private constructor();
+
+  /** What this browser can do: WebAssembly with SIMD is all that the CPU needs. */
+  static isSupported(): Promise<{ supported: boolean; webgpu: boolean; softwareAdapter: boolean }>;
+
+  /**
+   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
+   * Weights go to the device piece by piece; at any time at most 8 MB of them (or one row) are in between.
+   * @param source where it is
+   */
+  static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;
+
+  /** A picture from what `toBytes` gave. Whether it fits is told by the model that it is first used with. */
+  static imageFromBytes(bytes: Uint8Array | ArrayBuffer): EncodedImage;
+
+  /** What is stored in this browser. */
+  static readonly cache: Cache;
+
+  readonly device: Device;
+  readonly info: ModelInfo;
+  /** Whether the model works in a worker. */
+  readonly worker: boolean;
+  /** Whether the whole folder is stored, so that the next load needs no network. */
+  readonly cached: boolean;
+
+  /** Calls on one model run in the order in which they were made. */
+  encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
+  generate(options?: GenerateOptions): Generation;
+  /** Log-likelihood of each candidate answer, in their order. */
+  score(options: ScoreOptions): Promise<TargetScore[]>;
+  /** Where the model looked for each token of an answer. */
+  attention(options: AttentionOptions): Promise<Attention>;
+
+  /**
+   * SigLIP's embeddings, of length 1: of texts (strings), or of pictures (everything else; a picture's address has to be
+   * a `URL` here). An error of code `UnsupportedModel` where the checkpoint has no text tower.
+   */
+  embed(input: string | Exclude<ImageInput, string>, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  embed(inputs: readonly string[] | readonly Exclude<ImageInput, string>[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>;
+  /** Probability that picture and text belong together, from their embeddings: a row for each picture, a column for each text. */
+  similarity(image: Float32Array, text: Float32Array): number;
+  similarity(images: readonly Float32Array[], texts: readonly Float32Array[]): number[][];
+
+  /** Runs every kernel once, so that the first answer comes as fast as the others. `load` does so on WebGPU. */
+  warmup(): Promise<void>;
+  /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
+  selfTest(): Promise<SelfTest>;
+  /** Bytes that are held now. */
+  memory(): Promise<Memory>;
+
+  /** Frees the model's memory once the calls under way are done. */
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A picture as the model sees it. Can be asked about any number of times. */
+export class EncodedImage {
+  private constructor();
+  /** Number of visual tokens. */
+  readonly visualTokens: number;
+  /** Rows and columns of patches; their product is the number of tokens. */
+  readonly rows: number;
+  readonly columns: number;
+  /** The tokens, for `Pali3.imageFromBytes` here or anywhere else with the same vision tower. */
+  toBytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Frees its memory at once; garbage collection does it later. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
 /// <reference lib="esnext.disposable" />
 /** Where a model computes. */
 export type Device = "webgpu" | "cpu";
-
-/**
- * What an error is about; stable, for programs to go by. Each has a class of its own.
- *
- * - `NotFound`: a file or the model folder is not there
- * - `Io`: a file could not be read, or has changed on the disk
- * - `Network`: a request failed or was cut off, and further tries as well
- * - `Integrity`: a file is truncated or corrupt, or was replaced on the server meanwhile
- * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run, or the model lacks
- *   what was asked of it
- * - `InvalidInput`: the picture, the prompt or an argument cannot be used
- * - `InvalidOption`: an option is unknown or out of range
- * - `WebGPUUnavailable`: there is no WebGPU, or it does not take this model, and `device: "webgpu"` was asked for
- * - `DeviceLost`: the GPU reported an error or went away; the next call starts the model anew by itself
- * - `OutOfMemory`: WebAssembly or the GPU has no more memory; the next call starts the model anew by itself
- * - `Quota`: the browser gives no room for what was to be stored
- * - `Aborted`: the `signal` fired, or the model was disposed of
- * - `Internal`: the WebAssembly module stopped; the next call starts the model anew by itself
- */
-export type Pali3ErrorCode =
-  | "NotFound"
-  | "Io"
-  | "Network"
-  | "Integrity"
-  | "UnsupportedModel"
-  | "InvalidInput"
-  | "InvalidOption"
-  | "WebGPUUnavailable"
-  | "DeviceLost"
-  | "OutOfMemory"
-  | "Quota"
-  | "Aborted"
-  | "Internal";
-
-/** What every call throws or rejects with. The message says what was expected, what was found, and what to do next. */
-export class Pali3Error extends Error {
-  readonly code: Pali3ErrorCode;
-}
-export class NotFoundError extends Pali3Error {}
-export class IoError extends Pali3Error {}
-export class NetworkError extends Pali3Error {}
-export class IntegrityError extends Pali3Error {}
-export class UnsupportedModelError extends Pali3Error {}
-export class InvalidInputError extends Pali3Error {}
-export class InvalidOptionError extends Pali3Error {}
-export class WebGPUUnavailableError extends Pali3Error {}
-export class DeviceLostError extends Pali3Error {}
-export class OutOfMemoryError extends Pali3Error {}
-export class QuotaError extends Pali3Error {}
-export class AbortedError extends Pali3Error {}
-export class InternalError extends Pali3Error {}
 
 /**
  * How far a load is. The phases overlap: weights are moved to the device while others are on their way. Bytes that
@@ -204,21 +225,6 @@ export type ImageInput =
   | ImageData
   | string
   | URL;
-
-/** A picture as the model sees it. Can be asked about any number of times. */
-export class EncodedImage {
-  private constructor();
-  /** Number of visual tokens. */
-  readonly visualTokens: number;
-  /** Rows and columns of patches; their product is the number of tokens. */
-  readonly rows: number;
-  readonly columns: number;
-  /** The tokens, for `Pali3.imageFromBytes` here or anywhere else with the same vision tower. */
-  toBytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Frees its memory at once; garbage collection does it later. */
-  dispose(): void;
-  [Symbol.dispose](): void;
-}
 
 /** What is asked. */
 export interface Question {
@@ -373,58 +379,54 @@ export interface Cache {
   persist(): Promise<boolean>;
 }
 
-export class Pali3 {
-  private constructor();
+/**
+ * What an error is about; stable, for programs to go by. Each has a class of its own.
+ *
+ * - `NotFound`: a file or the model folder is not there
+ * - `Io`: a file could not be read, or has changed on the disk
+ * - `Network`: a request failed or was cut off, and further tries as well
+ * - `Integrity`: a file is truncated or corrupt, or was replaced on the server meanwhile
+ * - `UnsupportedModel`: the folder holds a model, tensor or setting that this package does not run, or the model lacks
+ *   what was asked of it
+ * - `InvalidInput`: the picture, the prompt or an argument cannot be used
+ * - `InvalidOption`: an option is unknown or out of range
+ * - `WebGPUUnavailable`: there is no WebGPU, or it does not take this model, and `device: "webgpu"` was asked for
+ * - `DeviceLost`: the GPU reported an error or went away; the next call starts the model anew by itself
+ * - `OutOfMemory`: WebAssembly or the GPU has no more memory; the next call starts the model anew by itself
+ * - `Quota`: the browser gives no room for what was to be stored
+ * - `Aborted`: the `signal` fired, or the model was disposed of
+ * - `Internal`: the WebAssembly module stopped; the next call starts the model anew by itself
+ */
+export type Pali3ErrorCode =
+  | "NotFound"
+  | "Io"
+  | "Network"
+  | "Integrity"
+  | "UnsupportedModel"
+  | "InvalidInput"
+  | "InvalidOption"
+  | "WebGPUUnavailable"
+  | "DeviceLost"
+  | "OutOfMemory"
+  | "Quota"
+  | "Aborted"
+  | "Internal";
 
-  /** What this browser can do: WebAssembly with SIMD is all that the CPU needs. */
-  static isSupported(): Promise<{ supported: boolean; webgpu: boolean; softwareAdapter: boolean }>;
-
-  /**
-   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
-   * Weights go to the device piece by piece; at any time at most 8 MB of them (or one row) are in between.
-   * @param source where it is
-   */
-  static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;
-
-  /** A picture from what `toBytes` gave. Whether it fits is told by the model that it is first used with. */
-  static imageFromBytes(bytes: Uint8Array | ArrayBuffer): EncodedImage;
-
-  /** What is stored in this browser. */
-  static readonly cache: Cache;
-
-  readonly device: Device;
-  readonly info: ModelInfo;
-  /** Whether the model works in a worker. */
-  readonly worker: boolean;
-  /** Whether the whole folder is stored, so that the next load needs no network. */
-  readonly cached: boolean;
-
-  /** Calls on one model run in the order in which they were made. */
-  encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
-  generate(options?: GenerateOptions): Generation;
-  /** Log-likelihood of each candidate answer, in their order. */
-  score(options: ScoreOptions): Promise<TargetScore[]>;
-  /** Where the model looked for each token of an answer. */
-  attention(options: AttentionOptions): Promise<Attention>;
-
-  /**
-   * SigLIP's embeddings, of length 1: of texts (strings), or of pictures (everything else; a picture's address has to be
-   * a `URL` here). An error of code `UnsupportedModel` where the checkpoint has no text tower.
-   */
-  embed(input: string | Exclude<ImageInput, string>, options?: { signal?: AbortSignal }): Promise<Float32Array>;
-  embed(inputs: readonly string[] | readonly Exclude<ImageInput, string>[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>;
-  /** Probability that picture and text belong together, from their embeddings: a row for each picture, a column for each text. */
-  similarity(image: Float32Array, text: Float32Array): number;
-  similarity(images: readonly Float32Array[], texts: readonly Float32Array[]): number[][];
-
-  /** Runs every kernel once, so that the first answer comes as fast as the others. `load` does so on WebGPU. */
-  warmup(): Promise<void>;
-  /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
-  selfTest(): Promise<SelfTest>;
-  /** Bytes that are held now. */
-  memory(): Promise<Memory>;
-
-  /** Frees the model's memory once the calls under way are done. */
-  dispose(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+/** What every call throws or rejects with. The message says what was expected, what was found, and what to do next. */
+export class Pali3Error extends Error {
+  protected constructor();
+  readonly code: Pali3ErrorCode;
 }
+export class NotFoundError extends Pali3Error {}
+export class IoError extends Pali3Error {}
+export class NetworkError extends Pali3Error {}
+export class IntegrityError extends Pali3Error {}
+export class UnsupportedModelError extends Pali3Error {}
+export class InvalidInputError extends Pali3Error {}
+export class InvalidOptionError extends Pali3Error {}
+export class WebGPUUnavailableError extends Pali3Error {}
+export class DeviceLostError extends Pali3Error {}
+export class OutOfMemoryError extends Pali3Error {}
+export class QuotaError extends Pali3Error {}
+export class AbortedError extends Pali3Error {}
+export class InternalError extends Pali3Error {}

@@ -49,6 +49,7 @@ stage "wasm lints" bash scripts/build-wasm.sh --lint
 stage "wasm package" bash scripts/build-wasm.sh
 stage "wasm tests build" bash scripts/build-wasm.sh --testing
 stage "JavaScript types" tsc --project pkg/tsconfig.json
+stage "API reference" bash scripts/docs.sh --check
 stage "page types" bash scripts/build-www.sh --check
 stage "page build" bash scripts/build-www.sh
 stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/*.test.mjs

@@ -28,7 +28,10 @@ export class HttpFolder {
 
   /** @param {string} file @param {AbortSignal} signal */
   async head(file, signal) {
-    return fetch(this.#address(file), { method: "HEAD", signal });
+    const response = await fetch(this.#address(file), { method: "HEAD", signal });
+    // There is nothing to read, but unless it is read, browsers list the request as one that was given up.
+    await response.arrayBuffer();
+    return response;
   }
 
   /** @param {string} file @param {import("./stream.js").ByteRange | undefined} range @param {AbortSignal} signal */
