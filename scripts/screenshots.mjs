@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 import { serve } from "./serve.mjs";
 
 const OUT = join(resolve(dirname(fileURLToPath(import.meta.url)), ".."), "docs/images");
-const LAPTOP = { width: 1080, height: 545 };
+const LAPTOP = { width: 1080, height: 584 };
 
 /** Name, window, what is asked about which sample picture, and what of the page is taken: all of it, or one part. */
 const PICTURES = [

@@ -57,7 +57,7 @@ for (const device of ["cpu", "webgpu"]) {
       const clearest = whole.indexOf(Math.min(...whole));
       assert.ok([36, 37, 44, 45].includes(clearest), `patch ${clearest}`);
       assert.ok(Math.max(...whole) - Math.min(...whole) > 100, "the map has contrast");
-      assert.match(await page.locator("#gaze-note").textContent(), /most at the .+ picture \d+\s% question \d+\s%/);
+      assert.match(await page.locator("#gaze-note").textContent(), /most at the .+ on the picture \d+\s%/);
 
       // Off by the button, on again for the word alone.
       await page.getByRole("button", { name: "Where it looked" }).click();

@@ -113,8 +113,8 @@ export class GazeView {
     const what = index === null ? "most at the" : `“${shown.text.trim()}”: most at the`;
     showFigures(this.#note, [
       [what, place(shown.heat)],
-      ["picture", percent(1 - shown.prompt)],
-      ["question", percent(shown.prompt)],
+      // The rest was on the question.
+      ["on the picture", percent(1 - shown.prompt)],
     ]);
   }
 }
