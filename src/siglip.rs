@@ -188,16 +188,19 @@ impl Siglip {
         1.0 / (1.0 + (-self.logit(image, text)).exp())
     }
 
-    /// Embeds a small picture and a text, so that a GPU's kernels are compiled before the first call. `on_step` gets how
+    /// Embeds a small picture and texts, so that a GPU's kernels are compiled before the first call. `on_step` gets how
     /// many of how many stages are done, after each.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
         let patch = self.parts.config.vision_config.patch_size;
-        self.embed_pixels(PixelValues::grey(4 * patch)).await?;
+        self.embed_pixels(PixelValues::grey(8 * patch)).await?;
         on_step(1, 2);
-        self.embed_texts(&[String::new()]).await?;
+        // One text alone and several together take different kernels.
+        for count in [1, 2] {
+            self.embed_texts(&vec![String::new(); count]).await?;
+        }
         on_step(2, 2);
         Ok(())
     }

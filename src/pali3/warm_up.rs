@@ -1,19 +1,25 @@
 //! Everything that answering needs, once and small, so that a GPU's kernels are compiled before the first question.
+//!
+//! Kernels that go through rows take one, two or four numbers at a time, whichever divides a row's length. So lengths of
+//! each kind come: of the encoder's input and, as the decoder goes on, of its past.
 
 use super::{ModelDecoder, Pali3};
+use crate::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
 
-/// Patches along a side of the picture, and tokens of the prompt: more rows than the kernels for few rows take.
-const PATCHES: usize = 4;
-const PROMPT: usize = 12;
+/// Patches along a side of the picture, and tokens of the prompts: more rows than the kernels for few rows take.
+const PATCHES: usize = 8;
+const PROMPTS: [usize; 3] = [12, 13, 14];
+/// Tokens that are decoded one by one, and then by several hypotheses.
+const STEPS: usize = 4;
 const BEAMS: usize = 4;
 /// Stages that [`Pali3::warm_up`] reports.
 const STAGES: usize = 4;
 
 impl Pali3 {
-    /// Encodes a small picture and a prompt and decodes a few tokens, greedily and with beams. `on_step` gets how many of
+    /// Encodes a small picture and prompts and decodes a few tokens, greedily and with beams. `on_step` gets how many of
     /// how many stages are done, after each.
     ///
     /// # Errors
@@ -24,26 +30,35 @@ impl Pali3 {
         on_step(1, STAGES);
 
         let text = &self.parts.config.text_config;
-        let (hidden_states, mask) = self.encode_ids(&[image], &[text.eos_token_id; PROMPT])?;
-        // Waits for the device, so that the stage is over when it is said to be.
-        crate::device::read(hidden_states.clone().slice([0..1, 0..1, 0..1])).await?;
+        let mut decoders = vec![];
+        for length in PROMPTS {
+            let ids = vec![text.eos_token_id; length];
+            let (hidden_states, mask) = self.encode_ids(std::slice::from_ref(&image), &ids)?;
+            // Waits for the device, so that the stage is over when it is said to be.
+            read(hidden_states.clone().slice([0..1, 0..1, 0..1])).await?;
+            decoders.push(ModelDecoder {
+                model: self.clone(),
+                cache: self.start_decoding(hidden_states, &mask, 2 * STEPS),
+            });
+        }
         on_step(2, STAGES);
 
-        let mut decoder = ModelDecoder {
-            model: self.clone(),
-            cache: self.start_decoding(hidden_states, &mask, 4),
-        };
         let start = text.decoder_start_token_id;
-        for _ in 0..2 {
+        for decoder in &mut decoders {
+            decoder.step(&[start], Some(1)).await?;
+        }
+        let decoder = &mut decoders[0];
+        for _ in 1..STEPS {
             decoder.step(&[start], Some(1)).await?;
         }
         on_step(3, STAGES);
 
         decoder.select_rows(&[0; BEAMS])?;
-        decoder.step(&[start; BEAMS], Some(2 * BEAMS)).await?;
-        // As when the best hypotheses all continue another one.
-        decoder.select_rows(&[1, 0, 3, 3])?;
-        decoder.step(&[start; BEAMS], Some(2 * BEAMS)).await?;
+        for _ in 0..STEPS {
+            decoder.step(&[start; BEAMS], Some(2 * BEAMS)).await?;
+            // As when the best hypotheses do not all continue themselves.
+            decoder.select_rows(&[1, 0, 3, 3])?;
+        }
         on_step(4, STAGES);
         Ok(())
     }
