@@ -4,7 +4,9 @@ import { aborted, InvalidInputError, NetworkError, NotFoundError, throwIfAborted
 
 /** Where relative addresses start: the page, or nothing where there is none. */
 function base() {
-  return globalThis.document?.baseURI ?? globalThis.location?.href;
+  const { document, location } = globalThis;
+  // A worker that was made of a blob has an address from which none can start.
+  return document?.baseURI ?? (location?.protocol === "blob:" ? location.origin : location?.href);
 }
 
 /** @param {string | URL} address @param {string} what */
