@@ -593,3 +593,70 @@ describe("when the device fails", () => {
     await recovers();
   });
 });
+
+describe("self test", () => {
+  const tested = (device, spoil) =>
+    value(
+      async ([device, spoil]) => {
+        const real = GPUDevice.prototype.createShaderModule;
+        // A compiler that gets one number wrong: the unpacking of 4-bit weights.
+        GPUDevice.prototype.createShaderModule = function (descriptor) {
+          return real.call(this, spoil ? { ...descriptor, code: descriptor.code.replaceAll("vec4<f32>(8.0)", "vec4<f32>(7.9)") } : descriptor);
+        };
+        try {
+          const model = await Pali3.load("/models/pali3-tiny-q4/", { device, worker: !spoil });
+          const found = await model.selfTest();
+          await model.dispose();
+          return found;
+        } finally {
+          GPUDevice.prototype.createShaderModule = real;
+        }
+      },
+      [device, spoil],
+    );
+
+  before(() => openPage("cpu"));
+  after(() => page.close());
+
+  for (const device of ["cpu", "webgpu"]) {
+    test(`the shipped model computes on ${device} what it should`, async () => {
+      const { ok, checks } = await tested(device, false);
+      assert.equal(ok, true, JSON.stringify(checks));
+      assert.ok(checks.length >= 2 && checks.every(({ largestError, tolerance }) => largestError < tolerance));
+    });
+  }
+
+  test("a shader that computes something else is found", async () => {
+    const { ok, checks } = await tested("webgpu", true);
+    assert.equal(ok, false, JSON.stringify(checks));
+  });
+
+  test("a folder without a record says what makes one", async () => {
+    await fails("NotFound", /self_test\.json: not found; pali3 self-test --write makes it/, async () => {
+      const model = await load();
+      try {
+        await model.selfTest();
+      } finally {
+        await model.dispose();
+      }
+    });
+  });
+});
+
+test("several models at once, each in its worker, answer side by side", async () => {
+  await openPage("cpu");
+  const answers = await value(async (prompt) => {
+    const models = await Promise.all([load(), load(), Pali3.load("/models/pali3-tiny-q4/", { device: "webgpu" })]);
+    const ask = async (model) => {
+      const image = await model.encodeImage(`${folder}image.png`);
+      return (await model.generate({ image, prompt, maxNewTokens: 16 })).tokenIds;
+    };
+    const answers = await Promise.all([...models, ...models].map(ask));
+    await Promise.all(models.map((model) => model.dispose()));
+    return answers;
+  }, prompt());
+  const expected = recorded("", "greedy").sequences[0];
+  assert.deepEqual([answers[0], answers[1], answers[3], answers[4]], [expected, expected, expected, expected]);
+  assert.deepEqual(answers[2], answers[5]);
+  await page.close();
+});
