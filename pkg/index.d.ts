@@ -1,3 +1,6 @@
+// Projects without the newest libraries do not know Symbol.dispose.
+/// <reference lib="esnext.disposable" />
+
 /** A model. `Pali3.load` makes it; it computes in a worker of its own. */
 export class Pali3 {
   private constructor();

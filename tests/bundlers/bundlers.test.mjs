@@ -8,6 +8,8 @@ import webpack from "webpack";
 import { assertWholeBuild, node, projects, run, SHIPPED, TOOLS, write } from "./project.mjs";
 import { assertAnswers, EVERY_WAY, failure, HEADERS, site, stop } from "./site.mjs";
 
+/** The WebAssembly modules, without their extension. */
+const MODULES = ["pali3_cpu_bg", "pali3_webgpu_bg"];
 const APP = join(import.meta.dirname, "app");
 
 let consumers;
@@ -67,10 +69,10 @@ test(`webpack ${webpack.version} builds`, async (t) => {
 /** esbuild as its users call it. @param {string} project @param {string[]} args */
 const esbuild = (project, ...args) => run(project, join(TOOLS, ".bin/esbuild"), "main.js", "--bundle", "--minify", ...args);
 
-test("esbuild builds modules, with the worker and the module as entry points", async (t) => {
+test("esbuild builds modules, with the worker and the WebAssembly modules as entry points", async (t) => {
   const project = await consumers.fresh();
-  const entries = ["worker=pali3/worker.js", "pali3_bg=pali3/wasm/pali3_bg.wasm", "--loader:.wasm=copy"];
-  await esbuild(project, ...entries, "--format=esm", "--splitting", "--outdir=dist/assets");
+  const entries = ["worker=pali3/worker.js", ...MODULES.map((name) => `${name}=pali3/wasm/${name}.wasm`)];
+  await esbuild(project, ...entries, "--loader:.wasm=copy", "--format=esm", "--splitting", "--outdir=dist/assets");
   t.diagnostic((await assertWholeBuild(project)).join(", "));
   await write(join(project, "dist"), await changed("index.html", "/main.js", "/assets/main.js"));
   const url = await site(t, { "/": join(project, "dist") });
@@ -87,12 +89,13 @@ test("esbuild builds plain scripts, with both addresses as options", async (t) =
   // A worker of the project's own, that does nothing but import the package's.
   await write(project, { "my-worker.js": 'import "pali3/worker.js";\n' });
   await esbuild(project, "my-worker.js", "--outdir=dist");
-  await cp(join(project, "node_modules/pali3/wasm/pali3_bg.wasm"), join(project, "dist/pali3_bg.wasm"));
+  for (const name of MODULES) await cp(join(project, `node_modules/pali3/wasm/${name}.wasm`), join(project, `dist/wasm/${name}.wasm`));
   await write(join(project, "dist"), await changed("index.html", 'type="module"', "defer"));
   const url = await site(t, { "/": join(project, "dist") });
-  const [workerUrl, wasmUrl] = ["/my-worker.js", "/pali3_bg.wasm"];
+  const [workerUrl, wasmUrl] = ["/my-worker.js", "/wasm/"];
+  const ways = EVERY_WAY.map((options) => (options.worker === false ? { ...options, wasmUrl } : { ...options, wasmUrl, workerUrl }));
   // One file holds all: the bindings come with the page.
-  await assertAnswers(url, [{ device: "cpu", workerUrl, wasmUrl }, { device: "cpu", worker: false, wasmUrl }], { apart: false });
+  await assertAnswers(url, ways, { apart: false });
   // There are no addresses in such scripts, so that none can be found.
   assert.equal((await failure(url, { device: "cpu" })).code, "Network");
   assert.equal((await failure(url, { device: "cpu", worker: false })).code, "Network");

@@ -16,10 +16,12 @@ after(() => consumers.remove());
 test("it holds what it has to, and what it declares is there", async (t) => {
   const installed = join(await consumers.fresh(), "node_modules/pali3");
   const files = await sizes(installed);
-  const known = [/^lib\/.+\.js$/, /^wasm\/pali3(_bg\.wasm)?\.d\.ts$/];
-  const needed = "LICENSE-APACHE LICENSE-MIT README.md index.d.ts index.js package.json wasm/pali3.js wasm/pali3_bg.wasm worker.js".split(" ");
+  const known = [/^lib\/.+\.js$/, /^[A-Z-]+(\.md)?$/, /^wasm\/pali3_(cpu|webgpu)(_bg\.wasm)?\.d\.ts$/];
+  const modules = ["cpu", "webgpu"].flatMap((device) => [`wasm/pali3_${device}.js`, `wasm/pali3_${device}_bg.wasm`]);
+  const needed = ["index.d.ts", "index.js", "package.json", "worker.js", ...modules];
   const others = Object.keys(files).filter((name) => !known.some((pattern) => pattern.test(name)));
-  assert.deepEqual(others.sort(), needed);
+  assert.deepEqual(others.sort(), needed.sort());
+  for (const name of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(files[name] > 0, name);
   const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
   assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
   assert.equal(pkg.dependencies, undefined);

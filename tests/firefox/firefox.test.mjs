@@ -126,7 +126,7 @@ describe("Firefox", { skip: EXECUTABLE ? false : "there is no Firefox; PALI3_FIR
       };
       assert.equal(await typed(() => Pali3.load("/nothing/")), "NotFound");
       assert.equal(await typed(() => Pali3.load("/models/pali3-tiny-q4/", { workerUrl: "/nothing.js" })), "Network");
-      assert.equal(await typed(() => Pali3.load("/models/pali3-tiny-q4/", { wasmUrl: "/nothing.wasm" })), "Network");
+      assert.equal(await typed(() => Pali3.load("/models/pali3-tiny-q4/", { wasmUrl: "/nothing/" })), "Network");
       assert.equal(await typed(() => Pali3.load("/models/pali3-tiny-q4/", { divice: "cpu" })), "InvalidOption");
       assert.equal(await typed(() => Pali3.load("/models/pali3-tiny-q4/", { signal: AbortSignal.abort() })), "Aborted");
       const noPicture = async () => (await Pali3.load("/models/pali3-tiny-q4/", { device: "cpu" })).encodeImage(new Blob(["no picture"]));
