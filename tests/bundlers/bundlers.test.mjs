@@ -1,7 +1,7 @@
 // The package as web developers install it: packed, installed into a fresh project, built with nobody's configuration
 // but the bundler's own, and opened under a strict content security policy, without cross-origin isolation.
 import assert from "node:assert/strict";
-import { cp, readFile } from "node:fs/promises";
+import { cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import webpack from "webpack";
@@ -104,7 +104,15 @@ test("esbuild builds plain scripts, with both addresses as options", async (t) =
 test("a page without a bundler takes the package as it is", async (t) => {
   const project = await consumers.fresh();
   await write(project, await changed("main.js", '"pali3"', '"/pali3/index.js"'));
-  await assertAnswers(await site(t, { "/": project, "/pali3/": join(project, "node_modules/pali3") }));
+  const url = await site(t, { "/": project, "/pali3/": join(project, "node_modules/pali3") });
+  await assertAnswers(url);
+
+  // As after a new version of a site: the page is there still, and what it fetches later is not.
+  await rm(join(project, "node_modules/pali3/lib/engine/serve.js"));
+  for (const worker of [true, false]) {
+    const { name, code } = await failure(url, { device: "cpu", worker });
+    assert.deepEqual([name, code], ["NetworkError", "Network"]);
+  }
 });
 
 test("a page takes the package from another site", async (t) => {

@@ -23,7 +23,9 @@ export async function connect(handlers, { worker = true, workerUrl }) {
   if (worker && typeof Worker === "function") return inWorker(handlers, workerUrl);
   if (workerUrl !== undefined && !worker) throw new InvalidOptionError("option workerUrl: there is no worker with worker: false");
   // Only now: pages that leave the work to a worker need not fetch this.
-  const { serveEngine } = await import("../engine/serve.js");
+  const { serveEngine } = await import("../engine/serve.js").catch((cause) => {
+    throw new NetworkError(`the package's scripts could not be fetched (${cause.message})`, cause);
+  });
   const [here, there] = portPair();
   const channel = new Channel(here, handlers);
   const engine = serveEngine(there);
