@@ -364,6 +364,8 @@ export interface CachedModel {
   source: string;
   /** Bytes stored. */
   bytes: number;
+  /** Bytes of the whole folder. */
+  total: number;
   /** Whether a load has run to its end: then it needs no network any more. */
   complete: boolean;
   /** When it was last loaded. */

@@ -174,8 +174,9 @@ for (const worker of [true, false]) {
 
     test("what is stored can be listed and removed", async () => {
       await ask();
-      const [{ source, bytes, complete, used }] = await page.evaluate(() => Pali3.cache.list());
+      const [{ source, bytes, total, complete, used }] = await page.evaluate(() => Pali3.cache.list());
       assert.deepEqual([source, complete], [`${browser.url}/made/model/`, true]);
+      assert.equal(total, bytes);
       assert.ok(bytes > 600_000 && bytes === (await page.evaluate(() => Pali3.cache.size())));
       assert.ok(Date.now() - new Date(used) < 60_000);
       assert.deepEqual(await page.evaluate(async () => [await Pali3.cache.delete("/nowhere/"), await Pali3.cache.delete("/made/model")]), [false, true]);

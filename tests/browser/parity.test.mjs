@@ -53,6 +53,7 @@ const MODELS = [
   "siglip-patch14",
   "siglip-patch16",
   "siglip-nonsquare",
+  "siglip-two-towers",
   "t5-gated-gelu-untied",
   "t5-gated-silu-tied",
   "t5-relu-tied",

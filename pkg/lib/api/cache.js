@@ -21,8 +21,9 @@ export const cache = Object.freeze({
   async list() {
     const known = (await shelves()).filter(({ about, bytes }) => about !== null && bytes > 0);
     return known.map(({ about, bytes }) => {
-      const { source, complete, used } = /** @type {import("../cache/shelf.js").About} */ (about);
-      return { source, bytes, complete, used: new Date(used) };
+      const { source, complete, used, files } = /** @type {import("../cache/shelf.js").About} */ (about);
+      const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
+      return { source, bytes, total, complete, used: new Date(used) };
     });
   },
 

@@ -7,6 +7,9 @@ import { Channel, portPair } from "./channel.js";
 
 /** @typedef {import("./channel.js").Handlers} Handlers */
 
+/** Milliseconds in which a worker has to be there: its scripts are some 80 kB. */
+const READY_WITHIN = 30_000;
+
 /**
  * @typedef {object} Link
  * @property {Channel} channel
@@ -56,10 +59,17 @@ async function inWorker(handlers, workerUrl) {
   const failure = new Promise((_, reject) => (failed = reject));
   // The script could not be fetched or run: browsers do not say why.
   worker.onerror = (event) => failed(unstarted(event.message));
-  await Promise.race([failure, new Promise((ready) => (worker.onmessage = ready))]).catch((error) => {
+  // A script that is not the package's never says that it is ready.
+  const timer = setTimeout(() => failed(unstarted(`no sign of it for ${READY_WITHIN / 1000} seconds`)), READY_WITHIN);
+  const ready = new Promise((done) => (worker.onmessage = ({ data }) => data === "ready" && done(undefined)));
+  try {
+    await Promise.race([failure, ready]);
+  } catch (error) {
     worker.terminate();
     throw error;
-  });
+  } finally {
+    clearTimeout(timer);
+  }
   // From here on the engine reports its own errors; the event only repeats them.
   worker.onerror = (event) => event.preventDefault();
   const channel = new Channel(/** @type {any} */ (worker), handlers);
