@@ -55,7 +55,11 @@ function table(results) {
   }
   lines.push(["**Code**", "", ...COLUMNS.map(() => "")]);
   // The same for every model and form of weights.
-  const code = (column) => results.downloads.find((d) => d.library === column.library && d.device === column.device && d.code > 0);
+  // Files of an earlier build's pages may be gone: the page that had most of them tells.
+  const code = (column) =>
+    results.downloads
+      .filter((d) => d.library === column.library && d.device === column.device && d.code > 0)
+      .reduce((most, d) => (d.code > (most?.code ?? 0) ? d : most), undefined);
   row("JavaScript and WebAssembly, MB", "", (column) => megabytes(code(column)?.code));
   row("… with brotli", "", (column) => megabytes(code(column)?.brotli, 2));
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -46,7 +46,10 @@ export class Pali3 {
   similarity(image: Float32Array, text: Float32Array): number;
   similarity(images: readonly Float32Array[], texts: readonly Float32Array[]): number[][];
 
-  /** Runs every kernel once, so that the first answer comes as fast as the others. `load` does so on WebGPU. */
+  /**
+   * Runs the kernels once, so that the first answer comes as fast as the others. `load` does so on WebGPU, but for large
+   * models on software adapters, where it would take longer than it saves.
+   */
   warmup(): Promise<void>;
   /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
   selfTest(): Promise<SelfTest>;
@@ -203,6 +206,11 @@ export interface ModelInfo {
   readonly vocabularySize: number;
   /** Whether `embed` and `similarity` work: the checkpoint has SigLIP's two towers. */
   readonly embeddings: boolean;
+  /** Numbers in an embedding, where there are embeddings. */
+  readonly embeddingSize?: number;
+  /** SigLIP's logarithm of the factor of a cosine, and what is added to the product, for `similarity`. */
+  readonly logitScale?: number;
+  readonly logitBias?: number;
 }
 
 /** Bytes held by a model. */

@@ -164,6 +164,16 @@ for (const worker of [true, false]) {
       assert.deepEqual([right, cached, stored], [true, true, []]);
     });
 
+    test("two loads at once do not get into each other's way", async () => {
+      const both = await page.evaluate(() => Promise.all([ask(), ask()]));
+      assert.deepEqual(both.map(({ right }) => right), [true, true]);
+      // One of them wrote; the next load needs no more.
+      fetched();
+      assert.deepEqual([(await ask()).right, fetched()], [true, []]);
+      await page.route("**/made/**", (route) => route.abort("internetdisconnected"));
+      assert.equal((await ask()).right, true);
+    });
+
     test("where there is no room, the model runs from memory", async () => {
       const session = await page.context().newCDPSession(page);
       await session.send("Storage.overrideQuotaForOrigin", { origin: browser.url, quotaSize: 200_000 });

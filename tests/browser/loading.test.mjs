@@ -44,6 +44,15 @@ describe("loading", () => {
     assert.deepEqual(uploads, uploads.toSorted((a, b) => a - b));
   });
 
+  test("WebGPU's kernels are compiled while loading, and it says how far", async () => {
+    const steps = await value(async () => {
+      const steps = [];
+      await (await load({ device: "webgpu", onProgress: ({ phase, loaded, total }) => phase === "compile" && steps.push([loaded, total]) })).dispose();
+      return steps;
+    });
+    assert.deepEqual(steps, [[1, 4], [2, 4], [3, 4], [4, 4]]);
+  });
+
   test("a server without Range requests serves as well", async () => {
     await page.route("**/*", (route) => {
       const headers = { ...route.request().headers() };

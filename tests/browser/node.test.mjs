@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
-import { InvalidInputError, Pali3, Pali3Error } from "../../pkg/index.js";
+import { InvalidInputError, OutOfMemoryError, Pali3, Pali3Error } from "../../pkg/index.js";
 
 const WWW = resolve(import.meta.dirname, "../../www");
 
@@ -23,6 +23,15 @@ test("the nearest known option is named, whatever its case and underscores", asy
   assert.match(await message({ on_progres: () => {} }), /^InvalidOption: option on_progres: unknown; did you mean onProgress\?$/);
   assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, dtype, worker, cache, onProgress, signal, wasmUrl, workerUrl$/);
   assert.match(await message("cpu"), /^InvalidOption: options: expected an object, found string$/);
+});
+
+test("memory that runs out has a class of its own, however it is said", () => {
+  for (const thrown of [{ code: "DeviceLost", message: "device: Out of memory" }, new RangeError("Array buffer allocation failed")]) {
+    const error = Pali3Error.from(thrown);
+    assert.ok(error instanceof OutOfMemoryError && error.code === "OutOfMemory", error.message);
+    assert.match(error.message, /the next call starts the model anew; a smaller dtype \("q4"\) takes less$/);
+  }
+  assert.equal(Pali3Error.from(new RangeError("Invalid count value")).code, "Internal");
 });
 
 /** RGBA of a PNG without interlacing, filtered rows and all: Node decodes no pictures. */

@@ -170,20 +170,22 @@ export class CachedFolder {
   async #looked(file) {
     const known = this.#about.files[file];
     const found = await this.#asked(file);
+    let usable = true;
     if (found === "offline") {
       if (known === undefined) return null;
     } else {
       const same = found !== null && found.size === known?.size && found.version === known.version;
       if (!same) {
         this.#about.complete = false;
-        if (known !== undefined) await this.#shelf.drop(file).catch(() => (this.#writing = false));
+        // Another tab may be writing it: then what is there must not be read either.
+        if (known !== undefined) await this.#shelf.drop(file).catch(() => (this.#writing = usable = false));
         if (found === null) delete this.#about.files[file];
         else this.#about.files[file] = found;
       }
       if (found === null) return null;
     }
     const { size } = this.#about.files[file];
-    const stored = Math.min(await this.#shelf.stored(file).catch(() => 0), size);
+    const stored = usable ? Math.min(await this.#shelf.stored(file).catch(() => 0), size) : 0;
     return { file, size, stored, left: stored, turn: Promise.resolve() };
   }
 
@@ -219,7 +221,9 @@ export class CachedFolder {
   async complete() {
     const entries = (await Promise.all(this.#entries.values())).filter((entry) => entry !== null);
     for (const entry of entries) await this.#fill(entry, entry.size);
-    this.#about.complete = entries.every(({ size, stored }) => size === stored);
+    // Asked again, as another tab may have stored what this one could not.
+    const stored = await Promise.all(entries.map(({ file }) => this.#shelf.stored(file).catch(() => 0)));
+    this.#about.complete = entries.every(({ size }, i) => size === stored[i]);
     this.#about.used = Date.now();
     await this.#note();
     return this.#about.complete;

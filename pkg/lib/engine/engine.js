@@ -122,7 +122,9 @@ export class Engine {
 
   /** @param {{image: number}} args */
   imageBytes({ image }) {
-    return this.#picture(image).bytes;
+    // A copy: on one thread nothing else would keep the caller's hands off it.
+    const bytes = this.#picture(image).bytes.slice();
+    return new Moved(bytes, [bytes.buffer]);
   }
 
   /** @param {{image: number}} args */

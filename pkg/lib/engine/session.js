@@ -10,6 +10,9 @@ import { chosenDevice } from "./device.js";
 import { runtime } from "./runtime.js";
 import { Totals } from "./totals.js";
 
+/** Parameters with which warming up takes longer on a software adapter than what it saves: 20 s of processor time for 0.8 with 163 million. */
+const SLOW = 20e6;
+
 /**
  * What a load is asked for, as it crosses to the worker.
  * @typedef {object} Plan
@@ -104,7 +107,7 @@ async function throughFolder(folder, plan, totals, signal) {
   const handle = await running.call(() => running.bindings.load(folder, device, software, plan.dtype, progress));
   try {
     throwIfAborted(signal);
-    if (device === "webgpu") {
+    if (device === "webgpu" && (!software || JSON.parse(handle.info).parameters < SLOW)) {
       const step = (/** @type {number} */ loaded, /** @type {number} */ total) => progress({ phase: "compile", file: "", loaded, total });
       await running.call(() => handle.warmUp(step));
     }
