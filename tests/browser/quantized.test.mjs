@@ -159,4 +159,28 @@ describe("memory", () => {
     assert.ok(found.memory.device < 4e6, `in use ${found.memory.device}`);
     assert.ok(found.memory.deviceReserved < 64e6, `reserved ${found.memory.deviceReserved}`);
   });
+
+  test("in a worker, an aborted load ends at once, and the worker with it", async () => {
+    const fresh = await browser.newPage();
+    await fresh.goto(`${browser.url}/fixtures/presets.json`);
+    const { code, milliseconds } = await fresh.evaluate(async () => {
+      const { Pali3 } = await import("/pkg/index.js");
+      const abort = new AbortController();
+      let at;
+      const onProgress = ({ phase, loaded, total }) => {
+        if (phase !== "upload" || loaded < 0.2 * total) return;
+        at ??= performance.now();
+        abort.abort();
+      };
+      const { code } = await Pali3.load("/made/large/", { device: "webgpu", cache: false, onProgress, signal: abort.signal }).catch((error) => error);
+      return { code, milliseconds: performance.now() - at };
+    });
+    assert.equal(code, "Aborted");
+    // Nothing is waited for, so that a busy machine makes no difference.
+    assert.ok(milliseconds < 100, `${milliseconds} ms`);
+    // Playwright hears of its end a moment later.
+    for (let i = 0; i < 500 && fresh.workers().length > 0; i++) await new Promise((done) => setTimeout(done, 20));
+    assert.equal(fresh.workers().length, 0);
+    await fresh.close();
+  });
 });

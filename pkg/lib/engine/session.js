@@ -99,11 +99,14 @@ export async function loadModel(plan, ask, emit, signal) {
 async function throughFolder(folder, plan, totals, signal) {
   const progress = (/** @type {any} */ event) => totals.event(event);
   const { device, software } = await chosenDevice(plan.device);
-  const running = await runtime(device, plan.wasmUrls);
-  throwIfAborted(signal);
+  // The module is on its way while the files are asked for their sizes.
+  const starting = runtime(device, plan.wasmUrls);
+  starting.catch(() => {});
   const sizes = await fileSizes(folder);
   totals.expect(sizes);
   await folder.reserve?.(sizes);
+  const running = await starting;
+  throwIfAborted(signal);
   const handle = await running.call(() => running.bindings.load(folder, device, software, plan.dtype, progress));
   try {
     throwIfAborted(signal);
