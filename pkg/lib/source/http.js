@@ -2,7 +2,7 @@
 import { folderUrl } from "../request.js";
 
 /** @param {import("./stream.js").ByteRange} range */
-export const rangeHeader = ({ start, end }) => `bytes=${start}-${end - 1}`;
+const rangeHeader = ({ start, end }) => `bytes=${start}-${end - 1}`;
 
 /** A model folder at a URL. @implements {Transport} @typedef {import("./stream.js").Transport} Transport */
 export class HttpFolder {
