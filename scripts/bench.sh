@@ -15,11 +15,7 @@ models="target/bench/models"
 venv="target/bench/venv"
 
 # The peer, apart from the packages that building and testing need. No install scripts: they fetch what only Node uses.
-if [ ! bench/node_modules/.package-lock.json -nt bench/package-lock.json ]; then
-    say "installing the Node packages of bench/package-lock.json (transformers.js)"
-    npm ci --prefix bench --ignore-scripts --loglevel=error --no-fund --no-audit
-    touch bench/node_modules/.package-lock.json
-fi
+packages bench --ignore-scripts
 
 # Python and torch, only to convert the weights to ONNX.
 python() {

@@ -23,7 +23,7 @@ compile() {
     cargo build --profile wasm --lib --target "$target" --no-default-features --features "$1" "${std[@]}"
 }
 
-# bind NAME FOLDER: makes bindings of what was compiled last. False where they are there already.
+# bind NAME FOLDER: makes bindings of what was compiled last, unless they are there already.
 bind() {
     local name=$1 out=$2 built="${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm"
     local stamp="$out/.$name" sum

@@ -45,12 +45,15 @@ apt() {
         apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# packages FOLDER: installs what the folder's package-lock.json holds. Nothing to do when nothing is missing.
+# packages FOLDER [OPTION...]: installs what the folder's package-lock.json holds, with more of npm's options. Nothing to do
+# when nothing is missing.
 packages() {
+    local folder=$1
+    shift
     # npm writes node_modules/.package-lock.json last: when it is older than ours, something is missing.
-    if [ ! "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; then
-        say "installing the Node packages of $1/package-lock.json"
-        npm ci --prefix "$1" --loglevel=error --no-fund --no-audit
-        touch "$1/node_modules/.package-lock.json"
+    if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+        say "installing the Node packages of $folder/package-lock.json"
+        npm ci --prefix "$folder" "$@" --loglevel=error --no-fund --no-audit
+        touch "$folder/node_modules/.package-lock.json"
     fi
 }

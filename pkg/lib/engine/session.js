@@ -36,9 +36,7 @@ const SINGLE = "model.safetensors";
  */
 export async function openFolder({ source, cache }, ask, progress, signal) {
   if (source.kind === "asked") return AskedFolder.open(ask, progress, signal);
-  if (source.kind === "files") {
-    return new LocalFolder(source.files, { signal, progress });
-  }
+  if (source.kind === "files") return new LocalFolder(source.files, { signal, progress });
   const folder = new StreamedFolder(new HttpFolder(source.href), { signal, progress });
   const cached = cache === "opfs" ? await cachedFolder(source.href, folder, progress) : null;
   return cached ?? folder;
@@ -81,8 +79,7 @@ function shards(bytes) {
 export async function loadModel(plan, ask, emit, signal) {
   for (let again = false; ; again = true) {
     const totals = new Totals(emit);
-    const progress = (/** @type {any} */ event) => totals.event(event);
-    const folder = await openFolder(plan, ask, progress, signal);
+    const folder = await openFolder(plan, ask, totals.event, signal);
     try {
       return await throughFolder(folder, plan, totals, signal);
     } catch (error) {
@@ -97,7 +94,7 @@ export async function loadModel(plan, ask, emit, signal) {
 
 /** @param {any} folder @param {Plan} plan @param {Totals} totals @param {AbortSignal} [signal] */
 async function throughFolder(folder, plan, totals, signal) {
-  const progress = (/** @type {any} */ event) => totals.event(event);
+  const progress = totals.event;
   const { device, software } = await chosenDevice(plan.device);
   // The module is on its way while the files are asked for their sizes.
   const starting = runtime(device, plan.wasmUrls);

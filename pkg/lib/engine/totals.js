@@ -25,8 +25,8 @@ export class Totals {
     for (const event of early) this.event(event);
   }
 
-  /** @param {FileEvent} event */
-  event(event) {
+  /** A function of its own, to be handed to whoever has events. @param {FileEvent} event */
+  event = (event) => {
     if (this.#early !== null) return void this.#early.push(event);
     const { phase, file, loaded } = event;
     if (file !== "" && (phase === "download" || phase === "cache")) this.#loaded.set(file, Math.max(loaded, this.#loaded.get(file) ?? 0));
@@ -35,5 +35,5 @@ export class Totals {
     // Where the source tells no sizes, what has come is all that is known.
     this.#totalBytes = Math.max(this.#totalBytes, totalLoaded);
     this.#emit({ ...event, totalLoaded, totalBytes: this.#totalBytes });
-  }
+  };
 }
