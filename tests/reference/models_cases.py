@@ -6,7 +6,7 @@ A case is a function of its seed that returns what `models.py` writes; the seed 
 
 import numpy as np
 import torch
-from transformers import SiglipVisionModel, T5ForConditionalGeneration
+from transformers import MT5ForConditionalGeneration, SiglipVisionModel, T5ForConditionalGeneration
 
 import models_generate as gen
 import models_pali3 as pali3
@@ -199,6 +199,43 @@ def t5_padded(folder, seed):
     return t5(folder, seed, config, rows, 14, entries, copies, "F16", left=(3,))
 
 
+def mt5_prompts(folder, seed):
+    # mT5: its own model_type; the decoder's start in generation_config.json alone. With a tokenizer, so that text goes in
+    # and comes out.
+    config = t5_config(
+        "gated-gelu",
+        architectures=["MT5ForConditionalGeneration"],
+        decoder_start_token_id=None,
+        model_type="mt5",
+        tie_word_embeddings=False,
+    )
+    weights.save_checkpoint(folder, config, weights.t5_weights(config, seed), "F16")
+    ends = {"decoder_start_token_id": START, "eos_token_id": EOS, "pad_token_id": PAD}
+    weights.write_json(folder / "generation_config.json", ends)
+    model = weights.load(MT5ForConditionalGeneration, folder)
+    tokenizer = pali3.build_tokenizer(newer=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    rng = np.random.default_rng(seed + 1000)
+    result = Result("t5")
+    entries = gen.GREEDY | {n: gen.BEAMS[n] for n in ("beam2", "beam4-lp1", "beam4-lp0.6-never")}
+    prompts = {"": "how many red shapes are there?", "other": "translate: <extra_id_0> the circle is green"}
+    for variant, text in prompts.items():
+        ids, mask, padding = batch([tokenizer.encode(text).ids])
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        for name, options in entries.items():
+            entry = gen.generate(model, name, variant, inputs, options, use_cache=True)
+            entry["texts"] = [tokenizer.decode(s, skip_special_tokens=True) for s in entry["sequences"]]
+            result.generation.append(entry)
+        decoder_ids = targets(rng, 1, 9)
+        seen = record.record_t5(model, mask, decoder_ids, input_ids=ids)
+        if variant:
+            seen = {n: t for n, t in seen.items() if ".block." not in n}
+        inputs["decoder_input_ids"] = decoder_ids
+        result.add(variant, inputs | seen, prompts=[text], visual_tokens=0, padding=padding)
+    gen.check_variety(result.generation)
+    return result
+
+
 def pali3_case(folder, seed, config, prompts, size, resample, newer, entries, dtype="F32", shards=1, generation=None):
     tensors = pali3.pali3_weights(config, seed)
     weights.save_checkpoint(folder, config, tensors, dtype, shards)
@@ -313,6 +350,7 @@ CASES = {
     "t5-gated-silu-tied": (t5_gated_silu_tied, 1),
     "t5-relu-tied": (t5_relu_tied, 71),
     "t5-padded": (t5_padded, 1),
+    "mt5-prompts": (mt5_prompts, 4),
     "pali3-prepend": (pali3_prepend, 100),
     "pali3-tied-no-bias": (pali3_tied_no_bias, 27),
 }
