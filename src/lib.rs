@@ -1,4 +1,5 @@
-//! PaLI-3: a picture and a question in, text out, natively and in the browser. And SigLIP, whose tower it looks with.
+//! PaLI-3: a picture and a question in, text out, natively and in the browser. And its halves alone: T5's family, which answers
+//! without pictures, and SigLIP's two towers.
 #![warn(missing_docs)]
 
 #[cfg(feature = "cli")]

@@ -3,11 +3,13 @@
 use crate::config::{ModelConfig, PartDtypes, PreprocessorConfig, Size, require};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::model::SiglipModel;
-use crate::pali3::{Pali3, empty_model};
+use crate::model::{Pali3Model, SiglipModel, T5Model};
+use crate::nn::Place;
+use crate::pali3::Pali3;
 use crate::siglip::Siglip;
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, Kind, ModelFolder, Progress, Slot, slots};
+use burn::module::Module;
 use burn::tensor::Device;
 
 /// What a caller may choose about loading.
@@ -20,24 +22,59 @@ pub struct LoadOptions {
     pub largest_buffer: Option<u64>,
 }
 
-impl LoadOptions {
-    /// The form of each part on the device.
-    pub(crate) fn dtypes(&self, stored: PartDtypes) -> Result<PartDtypes> {
-        match self.dtype.as_deref() {
-            None | Some("auto") => Ok(stored),
+/// One load: from where, to where, in which form.
+pub struct Load<'a, F> {
+    /// The model folder.
+    pub folder: &'a F,
+    /// Where the weights go.
+    pub device: &'a Device,
+    /// What that is.
+    pub kind: DeviceKind,
+    /// What the caller has chosen.
+    pub options: &'a LoadOptions,
+    /// Told of each piece of weights that is on the device.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+impl<F: ModelFolder> Load<'_, F> {
+    /// The folder's configuration.
+    pub(crate) async fn config(&self) -> Result<ModelConfig> {
+        read_config(self.folder).await
+    }
+
+    /// The form of each part of a model on the device.
+    pub(crate) fn dtypes(&self, config: &ModelConfig) -> Result<PartDtypes> {
+        match self.options.dtype.as_deref() {
+            None | Some("auto") => Ok(config.dtypes()),
             Some(dtype) if dtype.contains("f16") => {
                 let problem = "halves are computed on as f32: ask for f32, or for q8 or q4";
                 Err(Error::option("dtype", problem))
             }
-            Some(dtype) => stored.with("dtype", dtype),
+            Some(dtype) => config.dtypes_with("dtype", dtype),
         }
+    }
+
+    /// Fills the model that `empty` makes for the folder's checkpoint. Gives the number of its parameters, too.
+    pub(crate) async fn weights<M: Module>(
+        self,
+        kind: Kind,
+        quantized: bool,
+        empty: impl FnOnce(&Checkpoint) -> M,
+    ) -> Result<(M, u64)> {
+        let Self { folder, device, .. } = self;
+        let checkpoint = open_checkpoint(folder, kind, quantized).await?;
+        let model = empty(&checkpoint);
+        let num_params = count(&slots(kind, &model));
+        let limit = self.options.largest_buffer;
+        let model = checkpoint.load(folder, model, device, limit, self.progress);
+        Ok((model.await?, num_params))
     }
 }
 
 /// A model of any kind.
 #[derive(Clone)]
 pub enum LoadedModel {
-    /// Picture and question in, text out.
+    /// A question, with pictures where the model takes them, in; text out.
     Pali3(Pali3),
     /// Embeddings of pictures and of texts.
     Siglip(Siglip),
@@ -48,27 +85,42 @@ impl LoadedModel {
     ///
     /// # Errors
     /// As [`Pali3::load`].
-    pub async fn load(
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self> {
-        let name = "config.json";
-        let config = folder.require(name).await?;
-        Ok(
-            match ModelConfig::from_json(&folder.describe(name), &config)? {
-                ModelConfig::Pali3(config) => {
-                    let model = Pali3::load_as(config, folder, device, kind, options, progress);
-                    Self::Pali3(model.await?)
-                }
-                ModelConfig::Siglip(config) => {
-                    let model = Siglip::load_as(config, folder, device, kind, options, progress);
-                    Self::Siglip(model.await?)
-                }
-            },
-        )
+    pub async fn load(load: Load<'_, impl ModelFolder>) -> Result<Self> {
+        let config = load.config().await?;
+        Ok(match config {
+            ModelConfig::Siglip(_) => Self::Siglip(Siglip::load_as(config, load).await?),
+            _ => Self::Pali3(Pali3::load_as(config, load).await?),
+        })
+    }
+
+    /// The model that answers questions.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`] for another kind.
+    pub fn pali3(&self) -> Result<&Pali3> {
+        match self {
+            Self::Pali3(model) => Ok(model),
+            Self::Siglip(_) => Err(answers_no_questions("config.json", self.model_type())),
+        }
+    }
+
+    /// The model that embeds.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`] for another kind.
+    pub fn siglip(&self) -> Result<&Siglip> {
+        match self {
+            Self::Siglip(model) => Ok(model),
+            Self::Pali3(_) => Err(embeds_nothing("config.json", self.model_type())),
+        }
+    }
+
+    /// `model_type` of the folder.
+    pub fn model_type(&self) -> &str {
+        match self {
+            Self::Pali3(model) => model.model_type(),
+            Self::Siglip(model) => &model.config().model_type,
+        }
     }
 
     /// The form of each part's matrices on the device.
@@ -88,10 +140,39 @@ impl LoadedModel {
     }
 }
 
+/// The error of a question to a model that only embeds.
+pub(crate) fn answers_no_questions(file: &str, model_type: &str) -> Error {
+    other_kind(file, "\"pali3\", \"t5\" or \"mt5\"", model_type)
+}
+
+/// The error of a call for embeddings where a model answers questions.
+pub(crate) fn embeds_nothing(file: &str, model_type: &str) -> Error {
+    other_kind(file, "\"siglip\"", model_type)
+}
+
+fn other_kind(file: &str, expected: &str, found: &str) -> Error {
+    Error::UnsupportedModel {
+        file: file.into(),
+        key: "model_type".into(),
+        expected: format!("{expected} for this call"),
+        found: found.into(),
+    }
+}
+
+/// The configuration of a folder.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is none, and as [`ModelConfig::from_json`].
+pub(crate) async fn read_config(folder: &impl ModelFolder) -> Result<ModelConfig> {
+    let name = "config.json";
+    ModelConfig::from_json(&folder.describe(name), &folder.require(name).await?)
+}
+
 /// Whose names the tensors of a folder have.
 pub fn kind_of(config: &ModelConfig) -> Kind {
     match config {
         ModelConfig::Pali3(_) => Kind::Pali3,
+        ModelConfig::T5(_) => Kind::Text,
         ModelConfig::Siglip(_) => Kind::Siglip,
     }
 }
@@ -111,26 +192,37 @@ pub async fn open_checkpoint(
     }
 }
 
-/// The places for tensors of the model that fits a checkpoint.
+/// The places for tensors of the model that a configuration describes. `stored_head`: whether its checkpoint holds an output
+/// head beside the embedding table ([`Checkpoint::has_head`]).
 pub fn empty_slots(
-    checkpoint: &Checkpoint,
     config: &ModelConfig,
+    stored_head: bool,
     dtypes: &PartDtypes,
     device: &Device,
 ) -> Vec<Slot> {
+    let kind = kind_of(config);
     match config {
-        ModelConfig::Pali3(config) => slots(
-            Kind::Pali3,
-            &empty_model(checkpoint, config, dtypes, device),
-        ),
-        ModelConfig::Siglip(config) => {
-            slots(Kind::Siglip, &SiglipModel::new(config, dtypes, device))
+        ModelConfig::Pali3(config) => {
+            let separate_head = config.text_config.separate_head(stored_head);
+            slots(
+                kind,
+                &Pali3Model::new(config, separate_head, dtypes, device),
+            )
         }
+        ModelConfig::T5(config) => {
+            let separate_head = config.text_config.separate_head(stored_head);
+            let place = Place::new(device, dtypes.language_model.storage());
+            slots(
+                kind,
+                &T5Model::new(&config.text_config, separate_head, &place),
+            )
+        }
+        ModelConfig::Siglip(config) => slots(kind, &SiglipModel::new(config, dtypes, device)),
     }
 }
 
 /// Elements of all slots. In 64 bits: a `usize` of wasm does not hold five billion.
-pub(crate) fn count(slots: &[Slot]) -> u64 {
+fn count(slots: &[Slot]) -> u64 {
     slots.iter().map(|slot| slot.len() as u64).sum()
 }
 

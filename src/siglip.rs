@@ -1,14 +1,14 @@
 //! SigLIP's two towers: how alike pictures and texts are.
 
-use crate::config::{PartDtypes, PreprocessorConfig, SiglipConfig};
+use crate::config::{ModelConfig, PartDtypes, PreprocessorConfig, SiglipConfig};
 use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::image::{PixelValues, RgbImage};
-use crate::load::{LoadOptions, count, open_checkpoint, read_preprocessor, read_tokenizer};
+use crate::load::{Load, embeds_nothing, read_preprocessor, read_tokenizer};
 use crate::model::SiglipModel;
 use crate::nn::Trace;
 use crate::tokenizer::PaddedTokenizer;
-use crate::weights::{Kind, ModelFolder, Progress, slots};
+use crate::weights::{Checkpoint, Kind, ModelFolder};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
 
@@ -39,41 +39,29 @@ impl Siglip {
     ///
     /// # Errors
     /// As [`crate::pali3::Pali3::load`].
-    pub async fn load(
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self> {
-        let name = "config.json";
-        let config = folder.require(name).await?;
-        let config = SiglipConfig::from_json(&folder.describe(name), &config)?;
-        Self::load_as(config, folder, device, kind, options, progress).await
+    pub async fn load(load: Load<'_, impl ModelFolder>) -> Result<Self> {
+        let config = load.config().await?;
+        Self::load_as(config, load).await
     }
 
     pub(crate) async fn load_as(
-        config: SiglipConfig,
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(Progress),
+        config: ModelConfig,
+        load: Load<'_, impl ModelFolder>,
     ) -> Result<Self> {
-        let stored = config.quantization_config.as_ref();
-        let dtypes = options.dtypes(PartDtypes::stored(stored))?;
+        let (folder, device, kind) = (load.folder, load.device, load.kind);
+        let dtypes = load.dtypes(&config)?;
+        let ModelConfig::Siglip(config) = config else {
+            let file = folder.describe("config.json");
+            return Err(embeds_nothing(&file, config.model_type()));
+        };
         let preprocessor = read_preprocessor(folder, config.vision_config.image_size).await?;
         let text = &config.text_config;
         let tokenizer = read_tokenizer(folder, text.vocab_size).await?;
         let file = folder.describe("tokenizer.json");
         let tokenizer = tokenizer.padded(&file, text.max_position_embeddings)?;
-        let checkpoint = open_checkpoint(folder, Kind::Siglip, stored.is_some()).await?;
-        let model = SiglipModel::new(&config, &dtypes, device);
-        let num_params = count(&slots(Kind::Siglip, &model));
-        let limit = options.largest_buffer;
-        let model = checkpoint
-            .load(folder, model, device, limit, progress)
-            .await?;
+        let quantized = config.quantization_config.is_some();
+        let empty = |_: &Checkpoint| SiglipModel::new(&config, &dtypes, device);
+        let (model, num_params) = load.weights(Kind::Siglip, quantized, empty).await?;
         let (scale, bias) = model.logit_scale_bias();
         let scale_bias = read(Tensor::cat(vec![scale, bias], 0)).await?;
         let parts = Parts {

@@ -8,7 +8,7 @@ use pali3::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
-use pali3::load::{LoadOptions, LoadedModel};
+use pali3::load::{Load, LoadOptions, LoadedModel};
 use pali3::pali3::{EncodedImage, Pali3, SELF_TEST, SelfTest};
 use pali3::weights::DirFolder;
 use pollster::block_on;
@@ -186,12 +186,51 @@ fn attention_is_the_mean_of_the_references_probabilities() {
 #[test]
 fn warming_up_says_how_far_it_is() {
     for (device, kind) in devices() {
-        for folder in [FIXTURE, "www/models/pali3-tiny-q4"] {
+        for folder in [
+            FIXTURE,
+            "www/models/pali3-tiny-q4",
+            "tests/fixtures/mt5-prompts",
+        ] {
             let model = load(folder, &device, kind);
             let mut steps = vec![];
             block_on(model.warm_up(&mut |done, total| steps.push((done, total)))).unwrap();
             assert_eq!(steps, [(1, 4), (2, 4), (3, 4), (4, 4)]);
         }
+    }
+}
+
+#[test]
+fn a_language_model_alone_takes_no_pictures_and_goes_on_answering() {
+    let pali3 = load(FIXTURE, &cpu(), DeviceKind::Cpu);
+    let image = block_on(pali3.encode_image(&picture())).unwrap();
+    let bytes = block_on(image.to_bytes()).unwrap();
+    for (device, kind) in devices() {
+        let model = load("tests/fixtures/mt5-prompts", &device, kind);
+        assert_eq!(model.model_type(), "mt5");
+        assert!(model.vision_config().is_none());
+        assert_eq!(model.text_config().vocab_size, 96);
+        let before = answer(&model, &[]);
+        let pixels = || pali3.preprocess(&picture()).unwrap();
+        for (code, text) in [
+            message(block_on(model.encode_image(&picture()))),
+            message(block_on(model.encode_pixels(pixels()))),
+            message(block_on(model.image_from_bytes(&bytes))),
+            message(block_on(model.trace(&[picture()], PROMPT, &[5]))),
+        ] {
+            assert_eq!(code, "UnsupportedModel", "{text}");
+            assert!(text.contains("model_type is mt5"), "{text}");
+            assert!(text.contains("takes no pictures"), "{text}");
+        }
+        let options = model.generation_options().clone();
+        let (code, _) = message(model.generate(std::slice::from_ref(&image), PROMPT, &options));
+        assert_eq!(code, "InvalidInput", "a picture of another model");
+        assert_eq!(answer(&model, &[]), before);
+        let attention = block_on(model.attention(&[], PROMPT, &before)).unwrap();
+        assert!(attention.visual_tokens.is_empty());
+        assert_eq!(
+            attention.weights.len(),
+            before.len() * attention.text_tokens
+        );
     }
 }
 
@@ -213,10 +252,14 @@ fn every_device_computes_what_the_committed_self_tests_expect() {
 fn siglip_warms_up_and_embeds_any_number_of_texts() {
     for (device, kind) in devices() {
         let folder = DirFolder::new(path("tests/fixtures/siglip-two-towers")).unwrap();
-        let options = LoadOptions::default();
-        let progress = &mut |_| ();
-        let model = LoadedModel::load(&folder, &device, kind, &options, progress);
-        let LoadedModel::Siglip(model) = block_on(model).unwrap() else {
+        let loaded = block_on(LoadedModel::load(Load {
+            folder: &folder,
+            device: &device,
+            kind,
+            options: &LoadOptions::default(),
+            progress: &mut |_| (),
+        }));
+        let LoadedModel::Siglip(model) = loaded.unwrap() else {
             panic!("another kind");
         };
         let mut steps = vec![];
@@ -248,9 +291,13 @@ fn a_tensor_that_the_device_has_no_buffer_for_is_refused_by_name() {
             largest_buffer: Some(limit),
             dtype: Some(dtype.into()),
         };
-        let (device, progress) = (cpu(), &mut |_| ());
-        let model = Pali3::load(&folder, &device, DeviceKind::Cpu, &options, progress);
-        block_on(model)
+        block_on(Pali3::load(Load {
+            folder: &folder,
+            device: &cpu(),
+            kind: DeviceKind::Cpu,
+            options: &options,
+            progress: &mut |_| (),
+        }))
     };
     // The tower's feed-forward layers are the largest: 512 by 128 floats.
     let largest = 4 * 512 * 128;

@@ -13,3 +13,5 @@ mod self_test;
 mod similarity;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/t5.rs"]
+mod t5;

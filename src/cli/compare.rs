@@ -90,14 +90,15 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<()> {
         let problem = "nothing to ask: give --prompt, --image or --held-out";
         return Err(Error::option("prompt", problem));
     }
+    let pictures = !images.is_empty() || args.held_out > 0;
     let load = async |folder: &PathBuf, dtype: &str| {
-        session::load(&ModelArgs {
+        let model = ModelArgs {
             model: folder.clone(),
             device: args.device,
             dtype: dtype.to_string(),
             json: args.json,
-        })
-        .await
+        };
+        session::load_for(&model, pictures).await
     };
     let (a, b) = (
         load(&args.a, "auto").await?,

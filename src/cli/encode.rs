@@ -61,7 +61,7 @@ pub(super) async fn encode(args: &EncodeArgs) -> Result<()> {
         });
     }
     let image = session::read_image(&args.image)?;
-    let model = session::load(&args.model).await?;
+    let model = session::load_for(&args.model, true).await?;
     timings.stage("load");
     let spinner = Progress::spinner("looking at the picture");
     let pixel_values = model.preprocess(&image)?;

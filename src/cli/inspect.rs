@@ -11,7 +11,7 @@ use crate::config::{ModelConfig, PreprocessorConfig};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
-use crate::load::{empty_slots, kind_of, open_checkpoint, read_tokenizer};
+use crate::load::{empty_slots, kind_of, open_checkpoint, read_config, read_tokenizer};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot};
 
@@ -92,7 +92,8 @@ async fn examine(folder: &DirFolder) -> Report {
     let mut places = vec![];
     if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
-        places = empty_slots(checkpoint, config, &config.dtypes(), &device::cpu());
+        let stored_head = checkpoint.has_head();
+        places = empty_slots(config, stored_head, &config.dtypes(), &device::cpu());
         problems.extend(checkpoint.problems(&places));
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);
@@ -121,14 +122,10 @@ async fn examine(folder: &DirFolder) -> Report {
 /// What the names of a model's parts begin with.
 fn parts_of(config: Option<&ModelConfig>) -> &'static [&'static str] {
     match config {
+        Some(ModelConfig::T5(_)) => &["shared", "encoder", "decoder", "lm_head"],
         Some(ModelConfig::Siglip(_)) => &["vision_model", "text_model"],
         _ => &["vision_tower", "multi_modal_projector", "language_model"],
     }
-}
-
-async fn read_config(folder: &DirFolder) -> Result<ModelConfig> {
-    let name = "config.json";
-    ModelConfig::from_json(&folder.describe(name), &folder.require(name).await?)
 }
 
 /// The files beside configuration and weights. Each problem is noted, so that one does not hide the next.

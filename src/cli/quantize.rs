@@ -63,7 +63,7 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     let text = folder.require(name).await?;
     let config = ModelConfig::from_json(&source, &text)?;
     let conversion = Conversion {
-        dtypes: config.dtypes().with("dtype", &args.dtype)?,
+        dtypes: config.dtypes_with("dtype", &args.dtype)?,
         effort: if args.fast {
             Effort::Fast
         } else {
@@ -73,7 +73,8 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     };
     prepare(&args.out)?;
     let checkpoint = open_checkpoint(&folder, kind_of(&config), config.quantized()).await?;
-    let slots = empty_slots(&checkpoint, &config, &conversion.dtypes, &device::cpu());
+    let stored_head = checkpoint.has_head();
+    let slots = empty_slots(&config, stored_head, &conversion.dtypes, &device::cpu());
     {
         let bar = Progress::bytes("quantizing");
         let mut report = |done: u64, total: u64| bar.set(done, total);
@@ -111,7 +112,7 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
 }
 
 /// The configuration with every key that it had, and what has become of the matrices.
-fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> {
+pub(super) fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> {
     let corrupt = |error: serde_json::Error| Error::corrupt(source, error);
     let mut config: Value = serde_json::from_slice(text).map_err(corrupt)?;
     if let Value::Object(keys) = &mut config {

@@ -6,25 +6,25 @@ use clap::Args;
 
 use super::output;
 use super::progress::Progress;
-use super::quantize::{bytes, prepare, write};
-use crate::config::{Dtype, Pali3Config, PartDtypes, Preset, QuantizationConfig, preset};
+use super::quantize::{bytes, described, prepare, write};
+use crate::config::{ModelConfig, Pali3Config, Preset, T5ModelConfig, preset};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::model::Pali3Model;
+use crate::load::empty_slots;
 use crate::train::json_files;
-use crate::weights::{Kind, SHARD_SIZE, slots, write_random};
+use crate::weights::{SHARD_SIZE, write_random};
 
 /// Options of `pali3 random`.
 #[derive(Debug, Args)]
 pub(super) struct RandomArgs {
     /// Size of the whole model, by its name
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["vision", "text"], required_unless_present_all = ["vision", "text"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["vision", "text"], required_unless_present = "text")]
     preset: Option<String>,
-    /// Size of the vision tower, by its name
+    /// Size of the vision tower, by its name; left out, the model takes no pictures
     #[arg(long, value_name = "NAME", requires = "text")]
     vision: Option<String>,
     /// Size of the language model, by its name
-    #[arg(long, value_name = "NAME", requires = "vision")]
+    #[arg(long, value_name = "NAME")]
     text: Option<String>,
     /// Form of the matrices: f32, q8 or q4, or one for each part as in vision=q8,text=q4
     #[arg(long, value_name = "FORM", default_value = "q4")]
@@ -41,46 +41,55 @@ pub(super) struct RandomArgs {
 }
 
 impl RandomArgs {
-    fn config(&self) -> Result<Pali3Config> {
-        let find = |option: &str, name: &str| {
-            preset(name).ok_or_else(|| Error::option(option, format!("no size is called {name}")))
-        };
-        let part = |option: &str, name: &Option<String>| {
-            let name = name.as_deref().or(self.preset.as_deref());
-            find(option, name.unwrap_or_default())
-        };
+    fn config(&self) -> Result<ModelConfig> {
+        let whole = find("preset", self.preset.as_ref())?;
         let lacks = |option: &str, preset: Preset| {
             Error::option(option, format!("{} has no such part", preset.name))
         };
-        let vision = part("vision", &self.vision)?;
-        let text = part("text", &self.text)?;
-        Ok(Pali3Config::new(
-            vision
-                .vision_config()
-                .ok_or_else(|| lacks("vision", vision))?,
-            text.text_config().ok_or_else(|| lacks("text", text))?,
-        ))
+        let text = find("text", self.text.as_ref())?.or(whole);
+        let text = text.ok_or_else(|| Error::option("text", "a size is missing"))?;
+        let text = text.text_config().ok_or_else(|| lacks("text", text))?;
+        let vision = match find("vision", self.vision.as_ref())? {
+            Some(vision) => Some(
+                vision
+                    .vision_config()
+                    .ok_or_else(|| lacks("vision", vision))?,
+            ),
+            None => whole.and_then(|preset| preset.vision_config()),
+        };
+        Ok(match vision {
+            Some(vision) => ModelConfig::Pali3(Pali3Config::new(vision, text)),
+            None => ModelConfig::T5(T5ModelConfig::new(text)),
+        })
     }
+}
+
+/// The size that an option names.
+fn find(option: &str, name: Option<&String>) -> Result<Option<Preset>> {
+    let known = |name: &String| {
+        preset(name).ok_or_else(|| Error::option(option, format!("no size is called {name}")))
+    };
+    name.map(known).transpose()
 }
 
 /// Runs the command.
 pub(super) fn random(args: &RandomArgs) -> Result<()> {
-    let mut config = args.config()?;
-    let dtypes = PartDtypes::all(Dtype::F32).with("dtype", &args.dtype)?;
+    let config = args.config()?;
+    let dtypes = config.dtypes_with("dtype", &args.dtype)?;
     let shard_size = bytes("shard_size", &args.shard_size)?;
     prepare(&args.out)?;
-    let model = Pali3Model::new(&config, true, &dtypes, &device::cpu());
-    let slots = slots(Kind::Pali3, &model);
+    let slots = empty_slots(&config, true, &dtypes, &device::cpu());
     {
         let bar = Progress::count("writing");
         let mut report = |done: u64, total: u64| bar.set(done, total);
         write_random(&slots, args.seed, &args.out, shard_size, &mut report)?;
     }
-    if dtypes.any_quantized() {
-        config.quantization_config = Some(QuantizationConfig::new(dtypes));
-    }
     for (name, text) in json_files(&config)? {
-        write(&args.out.join(name), text.as_bytes())?;
+        let text = match name {
+            "config.json" => described(name, text.as_bytes(), &dtypes)?,
+            _ => text.into_bytes(),
+        };
+        write(&args.out.join(name), &text)?;
     }
     let parameters: usize = slots.iter().map(|slot| slot.len()).sum();
     let out = args.out.display();

@@ -54,7 +54,7 @@ impl<'a> From<&'a Sequence> for SequenceReport<'a> {
 pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let mut timings = Timings::start();
     let images = args.question.pictures()?;
-    let model = session::load(&args.model).await?;
+    let model = session::load_for(&args.model, !images.is_empty()).await?;
     timings.stage("load");
     let options = model.generation_options().with(&args.generation)?;
     let images = session::encode_images(&model, &images).await?;

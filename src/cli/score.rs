@@ -37,7 +37,7 @@ struct Report<'a> {
 pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     let mut timings = Timings::start();
     let images = args.question.pictures()?;
-    let model = session::load(&args.model).await?;
+    let model = session::load_for(&args.model, !images.is_empty()).await?;
     timings.stage("load");
     let images = session::encode_images(&model, &images).await?;
     timings.stage("image");

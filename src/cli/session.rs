@@ -13,10 +13,10 @@ use crate::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
-use crate::load::LoadOptions;
+use crate::load::{Load, LoadOptions, read_config};
 use crate::pali3::{EncodedImage, Pali3};
 use crate::siglip::Siglip;
-use crate::weights::DirFolder;
+use crate::weights::{DirFolder, ModelFolder};
 
 /// Which device computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,9 +140,20 @@ pub(super) fn read_image(path: &std::path::Path) -> Result<RgbImage> {
 /// # Errors
 /// Those of [`Pali3::load`]; [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
 pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
-    let (folder, device, kind, options) = open(args)?;
-    let bar = Progress::bytes("loading");
-    Pali3::load(&folder, &device, kind, &options, &mut report(&bar)).await
+    load_by(args, Pali3::load).await
+}
+
+/// The same for questions about pictures. A model that takes none is told so before its weights are read.
+///
+/// # Errors
+/// As [`load`]; [`Error::UnsupportedModel`] when there are pictures and the model takes none.
+pub(super) async fn load_for(args: &ModelArgs, pictures: bool) -> Result<Pali3> {
+    if pictures {
+        let folder = DirFolder::new(&args.model)?;
+        let config = read_config(&folder).await?;
+        config.require_pictures(&folder.describe("config.json"))?;
+    }
+    load(args).await
 }
 
 /// A loaded model that compares pictures and texts.
@@ -150,23 +161,28 @@ pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
 /// # Errors
 /// As [`load`].
 pub(super) async fn load_siglip(args: &ModelArgs) -> Result<Siglip> {
-    let (folder, device, kind, options) = open(args)?;
-    let bar = Progress::bytes("loading");
-    Siglip::load(&folder, &device, kind, &options, &mut report(&bar)).await
+    load_by(args, Siglip::load).await
 }
 
-fn open(args: &ModelArgs) -> Result<(DirFolder, Device, DeviceKind, LoadOptions)> {
+async fn load_by<T>(
+    args: &ModelArgs,
+    load: impl AsyncFnOnce(Load<'_, DirFolder>) -> Result<T>,
+) -> Result<T> {
     let folder = DirFolder::new(&args.model)?;
     let (device, kind) = open_device(args.device)?;
     let options = LoadOptions {
         dtype: Some(args.dtype.clone()),
         largest_buffer: None,
     };
-    Ok((folder, device, kind, options))
-}
-
-fn report(bar: &Progress) -> impl FnMut(crate::weights::Progress) + '_ {
-    |progress| bar.set(progress.loaded, progress.total)
+    let bar = Progress::bytes("loading");
+    load(Load {
+        folder: &folder,
+        device: &device,
+        kind,
+        options: &options,
+        progress: &mut |progress| bar.set(progress.loaded, progress.total),
+    })
+    .await
 }
 
 /// The pictures' visual tokens.

@@ -6,15 +6,18 @@ mod preprocessor;
 mod presets;
 mod quantization;
 mod siglip;
+mod t5;
 mod text;
 mod vision;
 
 pub use model::ModelConfig;
+pub(crate) use model::takes_no_pictures;
 pub use pali3::{Pali3Config, ProjectorConfig};
 pub use preprocessor::{PreprocessorConfig, Size};
 pub use presets::{PRESETS, Preset, preset};
 pub use quantization::{Dtype, PartDtypes, QuantizationConfig};
 pub use siglip::{SiglipConfig, SiglipTextConfig};
+pub use t5::T5ModelConfig;
 pub use text::{FeedForwardProj, T5Config};
 pub use vision::{HiddenAct, SiglipVisionConfig};
 

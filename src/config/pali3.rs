@@ -42,8 +42,13 @@ fn yes() -> bool {
     true
 }
 
-fn default_max_prompt_tokens() -> usize {
+pub(super) fn default_max_prompt_tokens() -> usize {
     1024
+}
+
+pub(super) fn check_max_prompt_tokens(file: &str, found: usize) -> Result<()> {
+    let key = "max_prompt_tokens";
+    require(found > 0, file, key, "a number above 0", found)
 }
 
 impl Pali3Config {
@@ -73,13 +78,7 @@ impl Pali3Config {
         }
         config.vision_config.validate(file, "vision_config.")?;
         config.text_config.validate(file, "text_config.")?;
-        require(
-            config.max_prompt_tokens > 0,
-            file,
-            "max_prompt_tokens",
-            "a number above 0",
-            config.max_prompt_tokens,
-        )?;
+        check_max_prompt_tokens(file, config.max_prompt_tokens)?;
         Ok(config)
     }
 

@@ -1,4 +1,5 @@
-//! `text_config`: T5's keys and defaults, for T5 1.1, UL2, Flan and their kin.
+//! `text_config`, or the whole `config.json` of a model without pictures: T5's keys and defaults, for T5 1.1, UL2, Flan and
+//! their kin.
 
 use super::require;
 use crate::error::Result;
@@ -62,8 +63,9 @@ pub struct T5Config {
     pub pad_token_id: u32,
     /// Id that ends a text.
     pub eos_token_id: u32,
-    /// Id that the decoder starts from.
-    pub decoder_start_token_id: u32,
+    /// Id that the decoder starts from; the one that pads when left out. See [`T5Config::decoder_start`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_start_token_id: Option<u32>,
 }
 
 impl Default for T5Config {
@@ -84,7 +86,7 @@ impl Default for T5Config {
             scale_decoder_outputs: None,
             pad_token_id: 0,
             eos_token_id: 1,
-            decoder_start_token_id: 0,
+            decoder_start_token_id: None,
         }
     }
 }
@@ -95,6 +97,11 @@ impl T5Config {
         self.num_decoder_layers.unwrap_or(self.num_layers)
     }
 
+    /// Id that the decoder starts from.
+    pub fn decoder_start(&self) -> u32 {
+        self.decoder_start_token_id.unwrap_or(self.pad_token_id)
+    }
+
     /// Width of all heads together.
     pub fn inner_dim(&self) -> usize {
         self.num_heads * self.d_kv
@@ -103,6 +110,12 @@ impl T5Config {
     /// Whether the configuration asks for the embedding table as output head (T5's default).
     pub fn tied(&self) -> bool {
         self.tie_word_embeddings.unwrap_or(true)
+    }
+
+    /// Whether the output head is a matrix of its own. `stored`: whether the checkpoint holds one, which counts for more than
+    /// the configuration: transformers 5 writes `tie_word_embeddings: true` for untied models too.
+    pub fn separate_head(&self, stored: bool) -> bool {
+        stored || !self.tied()
     }
 
     /// Whether logits come from outputs scaled by `d_model^-0.5`.
@@ -147,7 +160,7 @@ impl T5Config {
         for (name, id) in [
             ("pad_token_id", self.pad_token_id),
             ("eos_token_id", self.eos_token_id),
-            ("decoder_start_token_id", self.decoder_start_token_id),
+            ("decoder_start_token_id", self.decoder_start()),
         ] {
             let limit = format!("below vocab_size ({})", self.vocab_size);
             require((id as usize) < self.vocab_size, file, &key(name), limit, id)?;

@@ -1,11 +1,10 @@
 //! PaLI-3: visual tokens before pooling, one linear projection, put in front of the embedded query.
 
-use super::t5::AttentionMask;
 use super::{SiglipVisionModel, T5Model};
 use crate::config::{Dtype, Pali3Config, PartDtypes};
 use crate::nn::{Linear, Place, Trace};
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 /// The map from visual tokens to text embeddings.
 #[derive(Module, Debug)]
@@ -13,12 +12,21 @@ struct MultiModalProjector {
     linear: Linear,
 }
 
-/// The whole model. Field names are the checkpoint's; the tower stands there as `vision_tower.vision_model`.
+/// The picture side: pixels → visual tokens → embeddings for the language model.
 #[derive(Module, Debug)]
-pub struct Pali3Model {
+pub struct PictureModel {
     vision_tower: SiglipVisionModel,
     multi_modal_projector: MultiModalProjector,
-    language_model: T5Model,
+}
+
+/// The whole model. Field names are the checkpoint's, but for `picture`, a level that checkpoints do not have; the tower stands
+/// there as `vision_tower.vision_model`.
+#[derive(Module, Debug)]
+pub struct Pali3Model {
+    /// The picture side.
+    pub picture: PictureModel,
+    /// The text side.
+    pub language_model: T5Model,
 }
 
 impl Pali3Model {
@@ -30,37 +38,31 @@ impl Pali3Model {
         dtypes: &PartDtypes,
         device: &Device,
     ) -> Self {
-        let place = |dtype: Dtype| Place {
-            device: device.clone(),
-            storage: dtype.storage(),
-        };
+        let place = |dtype: Dtype| Place::new(device, dtype.storage());
         let projector = config.projector();
         let (from, to) = (projector.in_features, projector.out_features);
         let std = (from as f64).powf(-0.5);
         let at = place(dtypes.multi_modal_projector);
         let linear = Linear::new(from, to, projector.bias, std, &at);
-        Self {
+        let picture = PictureModel {
             vision_tower: SiglipVisionModel::new(
                 &config.vision_config,
                 &place(dtypes.vision_tower),
             ),
             multi_modal_projector: MultiModalProjector { linear },
-            language_model: T5Model::new(
-                &config.text_config,
-                separate_head,
-                &place(dtypes.language_model),
-            ),
+        };
+        let place = place(dtypes.language_model);
+        Self {
+            picture,
+            language_model: T5Model::new(&config.text_config, separate_head, &place),
         }
     }
+}
 
-    /// The picture side.
+impl PictureModel {
+    /// The tower.
     pub fn vision_tower(&self) -> &SiglipVisionModel {
         &self.vision_tower
-    }
-
-    /// The text side.
-    pub fn language_model(&self) -> &T5Model {
-        &self.language_model
     }
 
     /// `[batch, 3, height, width]` → visual tokens `[batch, patches, hidden]`
@@ -75,29 +77,5 @@ impl Pali3Model {
         let projected = self.multi_modal_projector.linear.forward(visual_tokens);
         trace.record(|| "projected_visual_tokens".into(), &projected);
         projected
-    }
-
-    /// Encodes prompts, with the projected visual tokens (if any) in front of each.
-    ///
-    /// `projected: [batch, patches, d_model]`, `input_ids: [batch, length]`, `mask` over `input_ids`. Returns the
-    /// encoder's output and the mask over it.
-    pub fn encode(
-        &self,
-        projected: Option<Tensor<3>>,
-        input_ids: Tensor<2, Int>,
-        mask: &AttentionMask,
-        trace: &Trace,
-    ) -> (Tensor<3>, AttentionMask) {
-        let text = self.language_model.embed(input_ids);
-        let (embeds, mask) = match projected {
-            Some(visual) => {
-                let mask = mask.prepend(visual.dims()[1]);
-                (Tensor::cat(vec![visual, text], 1), mask)
-            }
-            None => (text, mask.clone()),
-        };
-        trace.record(|| "encoder.inputs_embeds".into(), &embeds);
-        let hidden_states = self.language_model.encode(embeds, &mask, trace);
-        (hidden_states, mask)
     }
 }

@@ -27,12 +27,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// All parameters as floats.
-    pub fn dense(device: &Device) -> Self {
+    /// Matrices in one of the forms.
+    pub fn new(device: &Device, storage: Storage) -> Self {
         Self {
             device: device.clone(),
-            storage: Storage::F32,
+            storage,
         }
+    }
+
+    /// All parameters as floats.
+    pub fn dense(device: &Device) -> Self {
+        Self::new(device, Storage::F32)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct ModelDecoder {
 
 impl Decoder for ModelDecoder {
     async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
-        let model = self.model.parts.model.language_model();
+        let model = &self.model.parts.text.model;
         decode_step(model, &mut self.cache, token_ids, best).await
     }
 

@@ -1,7 +1,7 @@
 //! A picture as the model sees it.
 
 use super::image_bytes::ImageBytes;
-use super::{Pali3, Parts};
+use super::{Pali3, Parts, Picture};
 use crate::device::read;
 use crate::error::{Error, Result};
 use crate::image::{PixelValues, RgbImage};
@@ -24,10 +24,15 @@ impl Pali3 {
     /// Resizes and normalises a picture as the folder's `preprocessor_config.json` says.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a picture without pixels, or one smaller than a patch where the folder does not resize.
+    /// [`Error::InvalidInput`] for a picture without pixels, or one smaller than a patch where the folder does not resize;
+    /// [`Error::UnsupportedModel`] when the model takes no pictures.
     pub fn preprocess(&self, image: &RgbImage) -> Result<PixelValues> {
-        let patch = self.parts.config.vision_config.patch_size;
-        self.parts.preprocessor.preprocess_for(image, patch)
+        let Picture {
+            preprocessor,
+            config,
+            ..
+        } = self.picture()?;
+        preprocessor.preprocess_for(image, config.patch_size)
     }
 
     /// Picture → visual tokens, the costly half of an answer; worth keeping for several questions.
@@ -41,10 +46,10 @@ impl Pali3 {
     /// [`Pali3::encode_image`] for a picture that has been preprocessed.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::UnsupportedModel`] when the model takes no pictures; [`Error::Device`] when the device fails.
     pub async fn encode_pixels(&self, pixel_values: PixelValues) -> Result<EncodedImage> {
-        let Parts { model, config, .. } = &*self.parts;
-        let patch = config.vision_config.patch_size;
+        let Picture { model, config, .. } = self.picture()?;
+        let patch = config.patch_size;
         let grid = [pixel_values.height / patch, pixel_values.width / patch];
         let pixels = self.pixel_tensor(pixel_values);
         let visual_tokens = model.visual_tokens(pixels, &Trace::off());
@@ -61,10 +66,10 @@ impl Pali3 {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for bytes that are cut short, are something else or come from another tower;
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::UnsupportedModel`] when the model takes no pictures; [`Error::Device`] when the device fails.
     pub async fn image_from_bytes(&self, bytes: &[u8]) -> Result<EncodedImage> {
+        let hidden = self.picture()?.config.hidden_size;
         let stored = ImageBytes::read(bytes)?;
-        let hidden = self.parts.config.vision_config.hidden_size;
         if stored.hidden != hidden || stored.tower != self.tower().await? {
             let problem = "the visual tokens of another model's vision tower";
             return Err(Error::input("image bytes", problem));
@@ -76,7 +81,7 @@ impl Pali3 {
     }
 
     async fn encoded(&self, visual_tokens: Tensor<3>, grid: [usize; 2]) -> Result<EncodedImage> {
-        let model = &self.parts.model;
+        let model = &self.picture()?.model;
         let projected = model.project(visual_tokens.clone(), &Trace::off());
         // Waits for the device, so that its errors belong to this call and not to the next one.
         read(projected.clone().slice([0..1, 0..1, 0..1])).await?;
@@ -92,8 +97,10 @@ impl Pali3 {
     /// Tells vision towers apart: the first 8 bytes of the SHA-256 of its last norm's parameters, which every form of a
     /// folder holds as the same floats. Read from the device once.
     async fn tower(&self) -> Result<[u8; 8]> {
-        let Parts { model, tower, .. } = &*self.parts;
-        if let Some(tower) = tower.get() {
+        let Picture {
+            model, fingerprint, ..
+        } = self.picture()?;
+        if let Some(tower) = fingerprint.get() {
             return Ok(*tower);
         }
         let values = read(model.vision_tower().last_norm()).await?;
@@ -102,9 +109,9 @@ impl Pali3 {
             .flat_map(|value| value.to_le_bytes())
             .collect();
         let hash: [u8; 32] = Sha256::digest(bytes).into();
-        let mut fingerprint = [0; 8];
-        fingerprint.copy_from_slice(&hash[..8]);
-        Ok(*tower.get_or_init(|| fingerprint))
+        let mut tower = [0; 8];
+        tower.copy_from_slice(&hash[..8]);
+        Ok(*fingerprint.get_or_init(|| tower))
     }
 
     /// The projected tokens of pictures one after the other, `[1, tokens, d_model]`; `None` where there is no picture.

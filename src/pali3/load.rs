@@ -1,16 +1,19 @@
 //! A model folder → a model ready to answer.
 
-use super::{Pali3, Parts};
-use crate::config::{Pali3Config, PartDtypes};
-use crate::device::DeviceKind;
+use super::{Pali3, Parts, Picture, Text};
+use crate::config::{ModelConfig, Pali3Config, PartDtypes, T5Config, T5ModelConfig};
 use crate::error::Result;
 use crate::generation::GenerationOptions;
-use crate::load::{LoadOptions, count, open_checkpoint, read_preprocessor, read_tokenizer};
-use crate::model::Pali3Model;
-use crate::weights::{Checkpoint, Kind, ModelFolder, Progress, slots};
-use burn::tensor::Device;
+use crate::load::{Load, answers_no_questions, read_preprocessor, read_tokenizer};
+use crate::model::{Pali3Model, T5Model};
+use crate::nn::Place;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{Checkpoint, Kind, ModelFolder};
 use std::cell::OnceCell;
 use std::rc::Rc;
+
+/// The picture side, where there is one, the text side, and the parameters of both.
+type Sides = (Option<Picture>, Text, u64);
 
 impl Pali3 {
     /// Loads a model folder: configuration, tokenizer, then the weights, tensor by tensor.
@@ -18,60 +21,35 @@ impl Pali3 {
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Corrupt`], [`crate::Error::UnsupportedModel`] and the tensor errors, each with the file
     /// it is about; [`crate::Error::Device`] when the device fails.
-    pub async fn load(
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self> {
-        let name = "config.json";
-        let config = folder.require(name).await?;
-        let config = Pali3Config::from_json(&folder.describe(name), &config)?;
-        Self::load_as(config, folder, device, kind, options, progress).await
+    pub async fn load(load: Load<'_, impl ModelFolder>) -> Result<Self> {
+        let config = load.config().await?;
+        Self::load_as(config, load).await
     }
 
     pub(crate) async fn load_as(
-        config: Pali3Config,
-        folder: &impl ModelFolder,
-        device: &Device,
-        kind: DeviceKind,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(Progress),
+        config: ModelConfig,
+        load: Load<'_, impl ModelFolder>,
     ) -> Result<Self> {
-        let stored = config.quantization_config.as_ref();
-        let dtypes = options.dtypes(PartDtypes::stored(stored))?;
-        let preprocessor = read_preprocessor(folder, config.vision_config.image_size).await?;
-        let tokenizer = read_tokenizer(folder, config.text_config.vocab_size).await?;
-        let text = &config.text_config;
-        let generation = GenerationOptions {
-            decoder_start_token_id: text.decoder_start_token_id,
-            eos_token_ids: vec![text.eos_token_id],
-            ..Default::default()
+        let (device, kind) = (load.device.clone(), load.kind);
+        let (stored, dtypes) = (config.dtypes(), load.dtypes(&config)?);
+        let model_type = config.model_type().to_string();
+        let (picture, text, num_params) = match config {
+            ModelConfig::Pali3(config) => both_sides(config, &dtypes, load).await?,
+            ModelConfig::T5(config) => text_alone(config, &dtypes, load).await?,
+            ModelConfig::Siglip(_) => {
+                let file = load.folder.describe("config.json");
+                return Err(answers_no_questions(&file, &model_type));
+            }
         };
-        let name = "generation_config.json";
-        let generation = match folder.read(name).await? {
-            Some(bytes) => generation.from_json(&folder.describe(name), &bytes)?,
-            None => generation,
-        };
-        let checkpoint = open_checkpoint(folder, Kind::Pali3, stored.is_some()).await?;
-        let model = empty_model(&checkpoint, &config, &dtypes, device);
-        let num_params = count(&slots(Kind::Pali3, &model));
-        let limit = options.largest_buffer;
-        let model = checkpoint
-            .load(folder, model, device, limit, progress)
-            .await?;
         let parts = Parts {
-            config,
-            preprocessor,
-            generation,
-            tokenizer,
-            model,
+            model_type,
+            picture,
+            text,
             num_params,
+            stored,
             dtypes,
-            device: device.clone(),
+            device,
             kind,
-            tower: OnceCell::new(),
         };
         Ok(Self {
             parts: Rc::new(parts),
@@ -79,14 +57,74 @@ impl Pali3 {
     }
 }
 
-/// The model that fits a checkpoint, before its tensors arrive.
-pub fn empty_model(
-    checkpoint: &Checkpoint,
-    config: &Pali3Config,
+async fn both_sides(
+    config: Pali3Config,
     dtypes: &PartDtypes,
-    device: &Device,
-) -> Pali3Model {
-    let separate_head =
-        !config.text_config.tied() || checkpoint.has("language_model.lm_head.weight");
-    Pali3Model::new(config, separate_head, dtypes, device)
+    load: Load<'_, impl ModelFolder>,
+) -> Result<Sides> {
+    let (folder, device) = (load.folder, load.device);
+    let preprocessor = read_preprocessor(folder, config.vision_config.image_size).await?;
+    let (tokenizer, generation) = text_files(folder, &config.text_config).await?;
+    let empty = |checkpoint: &Checkpoint| {
+        let separate_head = config.text_config.separate_head(checkpoint.has_head());
+        Pali3Model::new(&config, separate_head, dtypes, device)
+    };
+    let quantized = config.quantization_config.is_some();
+    let (model, num_params) = load.weights(Kind::Pali3, quantized, empty).await?;
+    let picture = Picture {
+        config: config.vision_config,
+        preprocessor,
+        model: model.picture,
+        fingerprint: OnceCell::new(),
+    };
+    let text = Text {
+        config: config.text_config,
+        max_prompt_tokens: config.max_prompt_tokens,
+        tokenizer,
+        generation,
+        model: model.language_model,
+    };
+    Ok((Some(picture), text, num_params))
+}
+
+async fn text_alone(
+    config: T5ModelConfig,
+    dtypes: &PartDtypes,
+    load: Load<'_, impl ModelFolder>,
+) -> Result<Sides> {
+    let place = Place::new(load.device, dtypes.language_model.storage());
+    let (tokenizer, generation) = text_files(load.folder, &config.text_config).await?;
+    let empty = |checkpoint: &Checkpoint| {
+        let separate_head = config.text_config.separate_head(checkpoint.has_head());
+        T5Model::new(&config.text_config, separate_head, &place)
+    };
+    let quantized = config.quantization_config.is_some();
+    let (model, num_params) = load.weights(Kind::Text, quantized, empty).await?;
+    let text = Text {
+        config: config.text_config,
+        max_prompt_tokens: config.max_prompt_tokens,
+        tokenizer,
+        generation,
+        model,
+    };
+    Ok((None, text, num_params))
+}
+
+/// The folder's tokenizer, and its generation defaults.
+async fn text_files(
+    folder: &impl ModelFolder,
+    config: &T5Config,
+) -> Result<(Tokenizer, GenerationOptions)> {
+    let tokenizer = read_tokenizer(folder, config.vocab_size).await?;
+    let generation = GenerationOptions {
+        decoder_start_token_id: config.decoder_start(),
+        eos_token_ids: vec![config.eos_token_id],
+        ..Default::default()
+    };
+    let name = "generation_config.json";
+    let generation = match folder.read(name).await? {
+        Some(bytes) => generation.from_json(&folder.describe(name), &bytes)?,
+        None => generation,
+    };
+    Ok((tokenizer, generation))
 }

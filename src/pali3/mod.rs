@@ -1,4 +1,4 @@
-//! The whole way: picture → visual tokens, question → answer.
+//! The whole way: picture → visual tokens, question → answer. Of a language model alone, the second half of it.
 
 mod decoder;
 mod encoded_image;
@@ -9,12 +9,14 @@ mod self_test;
 mod trace;
 mod warm_up;
 
-use crate::config::{Pali3Config, PartDtypes, PreprocessorConfig};
+use crate::config::{
+    PartDtypes, PreprocessorConfig, SiglipVisionConfig, T5Config, takes_no_pictures,
+};
 use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::generation::{Generation, GenerationOptions};
 use crate::model::t5::DecoderCache;
-use crate::model::{AttentionMask, Pali3Model};
+use crate::model::{AttentionMask, PictureModel, T5Model};
 use crate::nn::Trace;
 use crate::tokenizer::Tokenizer;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -25,7 +27,6 @@ pub use decoder::ModelDecoder;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub(crate) use decoder::decode_step;
 pub use encoded_image::EncodedImage;
-pub use load::empty_model;
 pub use score::{CrossAttention, ScoredText};
 pub use self_test::{SELF_TEST, SelfCheck, SelfTest, SelfTestReport};
 pub use trace::Intermediates;
@@ -37,17 +38,35 @@ pub struct Pali3 {
 }
 
 struct Parts {
-    config: Pali3Config,
-    preprocessor: PreprocessorConfig,
-    generation: GenerationOptions,
-    tokenizer: Tokenizer,
-    model: Pali3Model,
+    model_type: String,
+    /// `None`: a language model alone.
+    picture: Option<Picture>,
+    text: Text,
     num_params: u64,
+    /// The forms in the folder.
+    stored: PartDtypes,
+    /// The forms on the device.
     dtypes: PartDtypes,
     device: Device,
     kind: DeviceKind,
-    /// Fingerprint of the vision tower, once it has been asked for.
-    tower: OnceCell<[u8; 8]>,
+}
+
+/// What pictures take.
+struct Picture {
+    config: SiglipVisionConfig,
+    preprocessor: PreprocessorConfig,
+    model: PictureModel,
+    /// Of the vision tower, once it has been asked for.
+    fingerprint: OnceCell<[u8; 8]>,
+}
+
+/// What questions and answers take.
+struct Text {
+    config: T5Config,
+    max_prompt_tokens: usize,
+    tokenizer: Tokenizer,
+    generation: GenerationOptions,
+    model: T5Model,
 }
 
 /// Turns token ids into text.
@@ -56,9 +75,19 @@ pub type Detokenize = Box<dyn Fn(&[u32]) -> Result<String>>;
 pub type Answer = Generation<ModelDecoder, Detokenize>;
 
 impl Pali3 {
-    /// The model's configuration.
-    pub fn config(&self) -> &Pali3Config {
-        &self.parts.config
+    /// `model_type` of the folder: `"pali3"`, or `"t5"` or `"mt5"` for a language model alone.
+    pub fn model_type(&self) -> &str {
+        &self.parts.model_type
+    }
+
+    /// The shape of the vision tower; `None` for a model that takes no pictures.
+    pub fn vision_config(&self) -> Option<&SiglipVisionConfig> {
+        self.parts.picture.as_ref().map(|picture| &picture.config)
+    }
+
+    /// The shape of the language model.
+    pub fn text_config(&self) -> &T5Config {
+        &self.parts.text.config
     }
 
     /// Parameters of the whole model.
@@ -73,12 +102,12 @@ impl Pali3 {
 
     /// The folder's generation defaults, to be overridden by the caller's.
     pub fn generation_options(&self) -> &GenerationOptions {
-        &self.parts.generation
+        &self.parts.text.generation
     }
 
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
-        &self.parts.tokenizer
+        &self.parts.text.tokenizer
     }
 
     /// Where the model runs.
@@ -86,15 +115,26 @@ impl Pali3 {
         self.parts.kind
     }
 
+    /// The picture side.
+    fn picture(&self) -> Result<&Picture> {
+        let Parts {
+            picture,
+            model_type,
+            ..
+        } = &*self.parts;
+        let picture = picture.as_ref();
+        picture.ok_or_else(|| takes_no_pictures("config.json", model_type))
+    }
+
     /// Tokenizes a prompt or target and checks that the model takes it.
     fn ids(&self, what: &str, text: &str) -> Result<Vec<u32>> {
-        let ids = self.parts.tokenizer.encode(text)?;
+        let ids = self.parts.text.tokenizer.encode(text)?;
         self.check_ids(what, &ids)?;
         Ok(ids)
     }
 
     fn check_ids(&self, what: &str, ids: &[u32]) -> Result<()> {
-        let limit = self.parts.config.max_prompt_tokens;
+        let limit = self.parts.text.max_prompt_tokens;
         if ids.is_empty() || ids.len() > limit {
             let problem = format!("expected 1 to {limit} tokens, found {}", ids.len());
             return Err(Error::input(what, problem));
@@ -120,8 +160,9 @@ impl Pali3 {
     ) -> Result<(Tensor<3>, AttentionMask)> {
         let mask = AttentionMask::new(&[vec![true; ids.len()]]);
         let projected = self.projected(images)?;
-        let model = &self.parts.model;
-        Ok(model.encode(projected, self.int_tensor(ids), &mask, &Trace::off()))
+        let (ids, trace) = (self.int_tensor(ids), Trace::off());
+        let model = &self.parts.text.model;
+        Ok(model.encode_prompts(projected, ids, &mask, &trace))
     }
 
     /// Caches for the answer to one question.
@@ -131,8 +172,8 @@ impl Pali3 {
         mask: &AttentionMask,
         max_length: usize,
     ) -> DecoderCache {
-        let text = self.parts.model.language_model();
-        text.start_decoding(hidden_states, mask, max_length)
+        let model = &self.parts.text.model;
+        model.start_decoding(hidden_states, mask, max_length)
     }
 
     /// The encoder's `last_hidden_state` for pictures and a prompt: its shape and values.
@@ -166,7 +207,8 @@ impl Pali3 {
             cache: self.start_decoding(hidden_states, &mask, options.max_new_tokens),
         };
         let tokenizer = self.clone();
-        let decode: Detokenize = Box::new(move |ids| tokenizer.parts.tokenizer.decode(ids, true));
+        let decode: Detokenize =
+            Box::new(move |ids| tokenizer.parts.text.tokenizer.decode(ids, true));
         Generation::new(decoder, 1, options, decode)
     }
 }

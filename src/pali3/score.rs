@@ -37,7 +37,7 @@ pub struct CrossAttention {
 impl Pali3 {
     /// What the decoder has seen before each token of an answer.
     pub(super) fn shifted(&self, target: &[u32]) -> Vec<u32> {
-        let start = self.parts.config.text_config.decoder_start_token_id;
+        let start = self.parts.text.config.decoder_start();
         let before = target[..target.len().saturating_sub(1)].iter().copied();
         std::iter::once(start).chain(before).collect()
     }
@@ -63,7 +63,7 @@ impl Pali3 {
         let ids = targets.iter().map(|target| self.ids("target", target));
         let ids = ids.collect::<Result<Vec<_>>>()?;
         let (hidden_states, mask) = self.encode(images, prompt)?;
-        let text = self.parts.model.language_model();
+        let text = &self.parts.text.model;
         let mut scored = Vec::with_capacity(targets.len());
         for (target, token_ids) in targets.iter().zip(ids) {
             let input = self.int_tensor(&self.shifted(&token_ids));
@@ -96,7 +96,7 @@ impl Pali3 {
         token_ids: &[u32],
     ) -> Result<CrossAttention> {
         self.check_ids("token ids", token_ids)?;
-        let vocab_size = self.parts.config.text_config.vocab_size;
+        let vocab_size = self.parts.text.config.vocab_size;
         if let Some(id) = token_ids.iter().find(|&&id| id as usize >= vocab_size) {
             let problem = format!("expected ids below {vocab_size}, found {id}");
             return Err(Error::input("token ids", problem));
@@ -105,7 +105,7 @@ impl Pali3 {
         let length = hidden_states.dims()[1];
         let trace = Trace::only(|name| name.ends_with(".cross_attention.mean_weights"));
         let input = self.int_tensor(&self.shifted(token_ids));
-        let text = self.parts.model.language_model();
+        let text = &self.parts.text.model;
         text.decode(input, hidden_states, &mask, &trace);
         let layers: Vec<Tensor<1>> = trace.into_records().into_iter().map(|r| r.2).collect();
         let count = layers.len();
@@ -124,7 +124,11 @@ impl Pali3 {
     fn pieces(&self, token_ids: &[u32]) -> Result<Vec<String>> {
         let mut stream = TextStream::new(&[]);
         let pieces = (1..=token_ids.len()).map(|count| {
-            let text = self.parts.tokenizer.decode(&token_ids[..count], true)?;
+            let text = self
+                .parts
+                .text
+                .tokenizer
+                .decode(&token_ids[..count], true)?;
             Ok(stream.push(&text, count == token_ids.len()).text)
         });
         pieces.collect()

@@ -22,20 +22,21 @@ impl Pali3 {
         prompt: &str,
         target: &[u32],
     ) -> Result<Intermediates> {
-        let model = &self.parts.model;
         let trace = Trace::on();
         let mut projected = vec![];
         for image in images {
             let pixels = self.pixel_tensor(self.preprocess(image)?);
+            let model = &self.picture()?.model;
             projected.push(model.project(model.visual_tokens(pixels, &trace), &trace));
         }
         let projected = (!projected.is_empty()).then(|| Tensor::cat(projected, 1));
         let ids = self.ids("prompt", prompt)?;
         let mask = AttentionMask::new(&[vec![true; ids.len()]]);
-        let (hidden_states, mask) = model.encode(projected, self.int_tensor(&ids), &mask, &trace);
-        let text = model.language_model();
+        let model = &self.parts.text.model;
+        let ids = self.int_tensor(&ids);
+        let (hidden_states, mask) = model.encode_prompts(projected, ids, &mask, &trace);
         let input = self.int_tensor(&self.shifted(target));
-        text.decode(input, hidden_states, &mask, &trace);
+        model.decode(input, hidden_states, &mask, &trace);
         let records = trace.into_data().await?.into_iter();
         records
             .map(|(name, data)| Ok((name, data.try_to_vec().map_err(Error::device)?)))

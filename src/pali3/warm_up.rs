@@ -9,8 +9,9 @@ use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
 
-/// Patches along a side of the picture, and tokens of the prompts: more rows than the kernels for few rows take.
+/// Patches along a side of the picture: more rows than the kernels for few rows take.
 const PATCHES: usize = 8;
+/// Tokens of the prompts; where no picture stands in front of them, as many more as it has patches.
 const PROMPTS: [usize; 3] = [12, 13, 14];
 /// Tokens that are decoded one by one, and then by several hypotheses.
 const STEPS: usize = 4;
@@ -19,21 +20,29 @@ const BEAMS: usize = 4;
 const STAGES: usize = 4;
 
 impl Pali3 {
-    /// Encodes a small picture and prompts and decodes a few tokens, greedily and with beams. `on_step` gets how many of
-    /// how many stages are done, after each.
+    /// Encodes a small picture, where the model takes one, and prompts, and decodes a few tokens, greedily and with beams.
+    /// `on_step` gets how many of how many stages are done, after each.
     ///
     /// # Errors
     /// [`crate::Error::Device`] when the device fails.
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
-        let side = PATCHES * self.parts.config.vision_config.patch_size;
-        let image = self.encode_pixels(PixelValues::grey(side)).await?;
+        let mut images = vec![];
+        if let Some(vision) = self.vision_config() {
+            let grey = PixelValues::grey(PATCHES * vision.patch_size);
+            images.push(self.encode_pixels(grey).await?);
+        }
         on_step(1, STAGES);
 
-        let text = &self.parts.config.text_config;
+        let text = &self.parts.text.config;
+        let more = if images.is_empty() {
+            PATCHES * PATCHES
+        } else {
+            0
+        };
         let mut decoders = vec![];
         for length in PROMPTS {
-            let ids = vec![text.eos_token_id; length];
-            let (hidden_states, mask) = self.encode_ids(std::slice::from_ref(&image), &ids)?;
+            let ids = vec![text.eos_token_id; length + more];
+            let (hidden_states, mask) = self.encode_ids(&images, &ids)?;
             // Waits for the device, so that the stage is over when it is said to be.
             read(hidden_states.clone().slice([0..1, 0..1, 0..1])).await?;
             decoders.push(ModelDecoder {
@@ -43,7 +52,7 @@ impl Pali3 {
         }
         on_step(2, STAGES);
 
-        let start = text.decoder_start_token_id;
+        let start = text.decoder_start();
         for decoder in &mut decoders {
             decoder.step(&[start], Some(1)).await?;
         }

@@ -8,7 +8,7 @@ pub mod preprocessing;
 
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::load::LoadOptions;
+use crate::load::{Load, LoadOptions};
 use crate::pali3::Pali3;
 use crate::weights::ModelFolder;
 use burn::tensor::Device;
@@ -22,7 +22,14 @@ pub type Read<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>>;
 /// # Errors
 /// As [`Pali3::load`].
 pub async fn load(folder: &impl ModelFolder, device: &Device, kind: DeviceKind) -> Result<Pali3> {
-    Pali3::load(folder, device, kind, &LoadOptions::default(), &mut |_| ()).await
+    Pali3::load(Load {
+        folder,
+        device,
+        kind,
+        options: &LoadOptions::default(),
+        progress: &mut |_| (),
+    })
+    .await
 }
 
 /// One comparison with the reference.

@@ -6,13 +6,13 @@ mod pipeline;
 use super::fixture::{Fixture, Padding, Recorded, Reference, Variant};
 use super::{Check, Read};
 use crate::config::{
-    Dtype, Pali3Config, PartDtypes, SiglipConfig, SiglipVisionConfig, T5Config, parse_json,
+    Dtype, Pali3Config, PartDtypes, SiglipConfig, SiglipVisionConfig, T5Config, T5ModelConfig,
+    parse_json,
 };
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::model::{AttentionMask, Pali3Model, SiglipModel, SiglipVisionModel, T5Model};
 use crate::nn::{Place, Trace};
-use crate::pali3::empty_model;
 use crate::weights::{Checkpoint, Kind};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,7 @@ pub const CASES: &[&str] = &[
     "t5-gated-silu-tied",
     "t5-relu-tied",
     "t5-padded",
+    "mt5-prompts",
     "pali3-prepend",
     "pali3-tied-no-bias",
 ];
@@ -72,6 +73,13 @@ pub async fn run(
     let mut checks = run.checks;
     match reference.kind.as_str() {
         "pali3" => pipeline::answers(&fixture, &reference, device, kind, &mut checks).await?,
+        "t5" if reference.variants.iter().any(|v| !v.prompts.is_empty()) => {
+            pipeline::answers(&fixture, &reference, device, kind, &mut checks).await?;
+        }
+        "t5" => {
+            pipeline::answers_in_ids(&fixture, &reference, &tensors, device, kind, &mut checks)
+                .await?;
+        }
         "siglip-two-towers" => {
             pipeline::similarities(&fixture, &reference, &tensors, device, kind, &mut checks)
                 .await?;
@@ -95,7 +103,7 @@ impl Model {
                 Err(Error::input("fixture", "a tower has no decoder"))
             }
             Model::Text(model, config) => Ok((model, config)),
-            Model::Pali3(model, config) => Ok((model.language_model(), config)),
+            Model::Pali3(model, config) => Ok((&model.language_model, config)),
         }
     }
 }
@@ -125,10 +133,9 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
             Ok(Model::TwoTowers(Box::new(model)))
         }
         "t5" => {
-            let config: T5Config = parse_json(&file, &config)?;
-            config.validate(&file, "")?;
+            let config = T5ModelConfig::from_json(&file, &config)?.text_config;
             let checkpoint = Checkpoint::open(fixture, Kind::Text).await?;
-            let separate_head = !config.tied() || checkpoint.has("lm_head.weight");
+            let separate_head = config.separate_head(checkpoint.has_head());
             let model = T5Model::new(&config, separate_head, &Place::dense(device));
             let model = checkpoint
                 .load(fixture, model, device, None, progress)
@@ -138,7 +145,9 @@ async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> 
         "pali3" => {
             let config = Pali3Config::from_json(&file, &config)?;
             let checkpoint = Checkpoint::open(fixture, Kind::Pali3).await?;
-            let model = empty_model(&checkpoint, &config, &PartDtypes::all(Dtype::F32), device);
+            let separate_head = config.text_config.separate_head(checkpoint.has_head());
+            let floats = PartDtypes::all(Dtype::F32);
+            let model = Pali3Model::new(&config, separate_head, &floats, device);
             let model = checkpoint
                 .load(fixture, model, device, None, progress)
                 .await?;
@@ -227,23 +236,27 @@ impl Run<'_> {
                 Ok(None)
             }
             Model::Text(model, _) => {
-                let embeds = model.embed(self.ids(prefix, "input_ids")?);
-                let mask = self.mask(prefix)?;
-                let hidden_states = model.encode(embeds, &mask, trace);
+                let (ids, mask) = (self.ids(prefix, "input_ids")?, self.mask(prefix)?);
+                let (hidden_states, mask) = model.encode_prompts(None, ids, &mask, trace);
                 self.decode(model, prefix, hidden_states, mask, trace)
             }
             Model::Pali3(model, _) => {
                 let ids = self.ids(prefix, "input_ids")?;
                 let rows = ids.dims()[0];
+                let Pali3Model {
+                    picture,
+                    language_model,
+                } = &**model;
                 let projected = self.pixels(prefix)?.map(|pixels| {
-                    let tokens = model.project(model.visual_tokens(pixels, trace), trace);
+                    let tokens = picture.project(picture.visual_tokens(pixels, trace), trace);
                     let [pictures, patches, width] = tokens.dims();
                     // Several pictures of one prompt stand one after the other.
                     tokens.reshape([rows, pictures / rows * patches, width])
                 });
                 let mask = self.mask(prefix)?;
-                let (hidden_states, mask) = model.encode(projected, ids, &mask, trace);
-                self.decode(model.language_model(), prefix, hidden_states, mask, trace)
+                let (hidden_states, mask) =
+                    language_model.encode_prompts(projected, ids, &mask, trace);
+                self.decode(language_model, prefix, hidden_states, mask, trace)
             }
         }
     }

@@ -5,7 +5,7 @@ use super::evaluate::{Accuracy, Tally};
 use super::scenes::{HELD_OUT_PAIRS, QuestionType};
 use super::tokenizer::tokenizer_json;
 use super::trainer::Trainer;
-use crate::config::Pali3Config;
+use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::weights::{ElementType, Kind};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`] when a file cannot be written, [`Error::Device`] when the weights cannot be read.
 pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path) -> Result<()> {
-    for (name, text) in json_files(&trainer.recipe().config)? {
+    for (name, text) in json_files(&ModelConfig::Pali3(trainer.recipe().config.clone()))? {
         write_file(&folder.join(name), text)?;
     }
     let weights = folder.join("model.safetensors");
@@ -29,10 +29,33 @@ pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a configuration that JSON cannot hold: numbers that are none.
-pub(crate) fn json_files(config: &Pali3Config) -> Result<[(&'static str, String); 4]> {
-    let side = config.vision_config.image_size;
+pub(crate) fn json_files(config: &ModelConfig) -> Result<Vec<(&'static str, String)>> {
+    let json =
+        serde_json::to_value(config).map_err(|error| Error::corrupt("config.json", error))?;
+    let mut files = vec![
+        ("config.json", pretty(&json)?),
+        ("tokenizer.json", pretty(&tokenizer_json())?),
+    ];
+    if let Some(vision) = config.vision() {
+        let text = pretty(&preprocessor_json(vision.image_size))?;
+        files.push(("preprocessor_config.json", text));
+    }
+    if let Some(text) = config.language_model() {
+        let generation = json!({
+            "decoder_start_token_id": text.decoder_start(),
+            "eos_token_id": text.eos_token_id,
+            "pad_token_id": text.pad_token_id,
+            "max_new_tokens": 8,
+        });
+        files.push(("generation_config.json", pretty(&generation)?));
+    }
+    Ok(files)
+}
+
+/// SigLIP's way with pictures, to a square of that many pixels a side.
+fn preprocessor_json(side: usize) -> Value {
     let half = [0.5, 0.5, 0.5];
-    let preprocessor = json!({
+    json!({
         "do_convert_rgb": true,
         "do_resize": true,
         "do_rescale": true,
@@ -44,22 +67,7 @@ pub(crate) fn json_files(config: &Pali3Config) -> Result<[(&'static str, String)
         "image_mean": half,
         "image_std": half,
         "image_processor_type": "SiglipImageProcessor",
-    });
-    let text = &config.text_config;
-    let generation = json!({
-        "decoder_start_token_id": text.decoder_start_token_id,
-        "eos_token_id": text.eos_token_id,
-        "pad_token_id": text.pad_token_id,
-        "max_new_tokens": 8,
-    });
-    let config =
-        serde_json::to_value(config).map_err(|error| Error::corrupt("config.json", error))?;
-    Ok([
-        ("config.json", pretty(&config)?),
-        ("preprocessor_config.json", pretty(&preprocessor)?),
-        ("generation_config.json", pretty(&generation)?),
-        ("tokenizer.json", pretty(&tokenizer_json())?),
-    ])
+    })
 }
 
 fn pretty(value: &Value) -> Result<String> {

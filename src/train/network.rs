@@ -59,7 +59,9 @@ impl Network {
         let size = [shape.scenes, 3, shape.image_size, shape.image_size];
         let pixel_values = TensorData::new(batch.pixel_values.clone(), size);
         let pixel_values = Tensor::from_data(pixel_values, device);
-        self.pali3.visual_tokens(pixel_values, &Trace::off())
+        self.pali3
+            .picture
+            .visual_tokens(pixel_values, &Trace::off())
     }
 
     /// Teacher forcing: `[scenes * questions, answer_length, vocab]`
@@ -72,7 +74,7 @@ impl Network {
     ) -> Tensor<3> {
         let trace = Trace::off();
         let rows = shape.scenes * shape.questions;
-        let projected = self.pali3.project(visual_tokens, &trace);
+        let projected = self.pali3.picture.project(visual_tokens, &trace);
         let [scenes, patches, d_model] = projected.dims();
         let projected = projected
             .reshape([scenes, 1, patches, d_model])
@@ -84,7 +86,7 @@ impl Network {
             .map(|row| row.iter().map(|&id| id != PAD as i32).collect())
             .collect();
         let input_ids = int_tensor(batch.input_ids.clone(), [rows, batch.prompt_length], device);
-        let (encoded, mask) = self.pali3.encode(
+        let (encoded, mask) = self.pali3.language_model.encode_prompts(
             Some(projected),
             input_ids,
             &AttentionMask::new(&mask),
@@ -98,7 +100,7 @@ impl Network {
             .collect();
         let decoder_input = int_tensor(decoder_input, [rows, batch.answer_length], device);
         self.pali3
-            .language_model()
+            .language_model
             .decode(decoder_input, encoded, &mask, &trace)
     }
 

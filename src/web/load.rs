@@ -9,7 +9,7 @@ use crate::device;
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::kernels::adapter_is_software;
-use crate::load::{LoadOptions, LoadedModel};
+use crate::load::{Load, LoadOptions, LoadedModel};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
@@ -67,7 +67,13 @@ async fn load_model(
         dtype: Some(dtype),
         largest_buffer: gpu.as_ref().map(Gpu::largest_buffer),
     };
-    let work = LoadedModel::load(folder, &device, kind, &options, &mut progress);
+    let work = LoadedModel::load(Load {
+        folder,
+        device: &device,
+        kind,
+        options: &options,
+        progress: &mut progress,
+    });
     let loaded = watched(gpu.as_ref(), work).await;
     // What had come of a model that will not be there is given back now, not at the next one.
     if let (Err(_), Some(gpu)) = (&loaded, &gpu) {

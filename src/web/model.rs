@@ -8,12 +8,11 @@ use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
 use crate::load::LoadedModel;
-use crate::pali3::{CrossAttention, EncodedImage, Pali3, SELF_TEST, ScoredText, SelfTest};
-use crate::siglip::Siglip;
+use crate::pali3::{CrossAttention, EncodedImage, SELF_TEST, ScoredText, SelfTest};
 use js_sys::{Array, Float32Array, Function};
 use wasm_bindgen::prelude::*;
 
-/// `Pali3` on the inside: a model of either kind. What a kind cannot do is an error that says which it is.
+/// `Pali3` on the inside: a model of any kind. What a kind cannot do is an error that says which it is.
 #[wasm_bindgen]
 pub struct Model {
     model: LoadedModel,
@@ -46,7 +45,7 @@ impl Model {
         height: usize,
     ) -> std::result::Result<Image, JsValue> {
         let work = async {
-            let model = self.pali3()?;
+            let model = self.model.pali3()?;
             let picture = RgbImage::from_rgba(width, height, &rgba)?;
             drop(rgba);
             model.encode_image(&picture).await
@@ -57,7 +56,7 @@ impl Model {
     /// The picture that `Image.toBytes` gave the bytes of.
     #[wasm_bindgen(js_name = imageFromBytes)]
     pub async fn image_from_bytes(&self, bytes: Vec<u8>) -> std::result::Result<Image, JsValue> {
-        self.image(async { self.pali3()?.image_from_bytes(&bytes).await })
+        self.image(async { self.model.pali3()?.image_from_bytes(&bytes).await })
             .await
     }
 
@@ -80,7 +79,7 @@ impl Model {
         targets: Vec<String>,
     ) -> std::result::Result<Array, JsValue> {
         let images = encoded(images);
-        let work = async { self.pali3()?.score(&images, &prompt, &targets).await };
+        let work = async { self.model.pali3()?.score(&images, &prompt, &targets).await };
         let scored = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(scored.iter().map(scored_text).collect())
     }
@@ -94,7 +93,12 @@ impl Model {
         token_ids: Vec<u32>,
     ) -> std::result::Result<JsValue, JsValue> {
         let images = encoded(images);
-        let work = async { self.pali3()?.attention(&images, &prompt, &token_ids).await };
+        let work = async {
+            self.model
+                .pali3()?
+                .attention(&images, &prompt, &token_ids)
+                .await
+        };
         let attention = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(cross_attention(&attention))
     }
@@ -120,7 +124,7 @@ impl Model {
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self, expected: String) -> std::result::Result<String, JsValue> {
         let work = async {
-            let model = self.pali3()?;
+            let model = self.model.pali3()?;
             let test = SelfTest::from_json(SELF_TEST, expected.as_bytes())?;
             model.self_test(&test).await
         };
@@ -137,7 +141,7 @@ impl Model {
         height: usize,
     ) -> std::result::Result<Float32Array, JsValue> {
         let work = async {
-            let model = self.siglip()?;
+            let model = self.model.siglip()?;
             let picture = RgbImage::from_rgba(width, height, &rgba)?;
             drop(rgba);
             model.embed_images(&[picture]).await
@@ -149,7 +153,7 @@ impl Model {
     /// The embedding of each text, in their order: an array of `Float32Array`.
     #[wasm_bindgen(js_name = embedTexts)]
     pub async fn embed_texts(&self, texts: Vec<String>) -> std::result::Result<Array, JsValue> {
-        let work = async { self.siglip()?.embed_texts(&texts).await };
+        let work = async { self.model.siglip()?.embed_texts(&texts).await };
         let embeddings = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         let arrays = embeddings
             .iter()
@@ -192,22 +196,8 @@ impl Model {
         Self { model, gpu }
     }
 
-    fn pali3(&self) -> Result<&Pali3> {
-        match &self.model {
-            LoadedModel::Pali3(model) => Ok(model),
-            LoadedModel::Siglip(_) => Err(other_kind("pali3", "siglip")),
-        }
-    }
-
-    fn siglip(&self) -> Result<&Siglip> {
-        match &self.model {
-            LoadedModel::Siglip(model) => Ok(model),
-            LoadedModel::Pali3(_) => Err(other_kind("siglip", "pali3")),
-        }
-    }
-
     fn start(&self, images: &[EncodedImage], prompt: &str, options: &str) -> Result<Generation> {
-        let model = self.pali3()?;
+        let model = self.model.pali3()?;
         let options =
             serde_json::from_str(options).map_err(|error| Error::option("options", error))?;
         let overrides = Overrides::from_value(options)?;
@@ -225,28 +215,18 @@ impl Model {
     }
 }
 
-/// The call is for another kind of model than was loaded.
-fn other_kind(expected: &str, found: &str) -> Error {
-    Error::UnsupportedModel {
-        file: "config.json".into(),
-        key: "model_type".into(),
-        expected: format!("\"{expected}\" for this call"),
-        found: found.into(),
-    }
-}
-
 fn info(model: &LoadedModel) -> serde_json::Value {
     let (vision, own) = match model {
         LoadedModel::Pali3(model) => (
-            &model.config().vision_config,
+            model.vision_config(),
             serde_json::json!({
-                "kind": "pali3",
-                "vocabularySize": model.config().text_config.vocab_size,
+                "kind": if model.vision_config().is_some() { "pali3" } else { "t5" },
+                "vocabularySize": model.text_config().vocab_size,
                 "embeddings": false,
             }),
         ),
         LoadedModel::Siglip(model) => (
-            &model.config().vision_config,
+            Some(&model.config().vision_config),
             serde_json::json!({
                 "kind": "siglip",
                 "vocabularySize": model.config().text_config.vocab_size,
@@ -257,16 +237,21 @@ fn info(model: &LoadedModel) -> serde_json::Value {
             }),
         ),
     };
-    let (size, grid) = (vision.image_size, vision.grid());
-    let mut info = serde_json::json!({
-        "parameters": model.num_params(),
-        "dtypes": model.dtypes(),
-        "imageSize": [size, size],
-        "visualTokens": vision.num_positions(),
-        "patchGrid": [grid, grid],
-    });
-    if let (Some(info), serde_json::Value::Object(own)) = (info.as_object_mut(), own) {
-        info.extend(own);
+    let (parameters, dtypes) = (model.num_params(), model.dtypes());
+    let about_pictures = match vision {
+        Some(vision) => serde_json::json!({
+            "dtypes": dtypes,
+            "imageSize": [vision.image_size, vision.image_size],
+            "visualTokens": vision.num_positions(),
+            "patchGrid": [vision.grid(), vision.grid()],
+        }),
+        None => serde_json::json!({ "dtypes": { "language_model": dtypes.language_model } }),
+    };
+    let mut info = serde_json::json!({ "parameters": parameters });
+    for facts in [about_pictures, own] {
+        if let (Some(info), serde_json::Value::Object(facts)) = (info.as_object_mut(), facts) {
+            info.extend(facts);
+        }
     }
     info
 }

@@ -3,7 +3,7 @@
 use super::folder::ModelFolder;
 use super::header::{ElementType, TensorInfo, read_header};
 use super::index::{INDEX, Index, Shard};
-use super::names::{Kind, canonical};
+use super::names::{Kind, canonical, head};
 use super::slots::{Slot, scales_of};
 use crate::error::{Error, Result};
 use crate::quant::{QuantFormat, blocks};
@@ -123,9 +123,9 @@ impl Checkpoint {
         })
     }
 
-    /// Whether there is a tensor of this published name.
-    pub fn has(&self, published: &str) -> bool {
-        self.entries.iter().any(|e| e.published == published)
+    /// Whether the language model's output head is stored as a matrix of its own.
+    pub fn has_head(&self) -> bool {
+        head(self.kind).is_some_and(|head| self.entries.iter().any(|e| e.published == head))
     }
 
     /// All tensors that a model of this kind could use, in file order.

@@ -2,7 +2,8 @@
 //!
 //! | field path | name in checkpoints |
 //! |---|---|
-//! | `vision_tower.*` | `vision_tower.vision_model.*` |
+//! | `picture.vision_tower.*` | `vision_tower.vision_model.*` |
+//! | `picture.multi_modal_projector.*` | `multi_modal_projector.*` |
 //! | `encoder.block.N.self_attention.attention.*` | `encoder.block.N.layer.0.SelfAttention.*` |
 //! | `decoder.block.N.cross_attention.attention.*` | `decoder.block.N.layer.1.EncDecAttention.*` |
 //! | `…block.N.feed_forward.dense.*` | `…block.N.layer.1 (encoder) or 2 (decoder).DenseReluDense.*` |
@@ -32,6 +33,7 @@ pub fn published(kind: Kind, path: &str) -> String {
         Kind::Vision | Kind::Siglip => path.to_string(),
         Kind::Text => text(path),
         Kind::Pali3 => {
+            let path = path.strip_prefix("picture.").unwrap_or(path);
             if let Some(rest) = path.strip_prefix("vision_tower.") {
                 format!("vision_tower.vision_model.{rest}")
             } else if let Some(rest) = path.strip_prefix("language_model.") {
@@ -40,6 +42,15 @@ pub fn published(kind: Kind, path: &str) -> String {
                 path.to_string()
             }
         }
+    }
+}
+
+/// What a checkpoint calls the language model's output head, where it is a matrix of its own.
+pub(super) fn head(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Pali3 => Some("language_model.lm_head.weight"),
+        Kind::Text => Some("lm_head.weight"),
+        Kind::Vision | Kind::Siglip => None,
     }
 }
 
@@ -139,8 +150,12 @@ mod tests {
     fn fields_become_published_names() {
         let pali3 = |path| published(Kind::Pali3, path);
         assert_eq!(
-            pali3("vision_tower.encoder.layers.3.mlp.fc1.weight"),
+            pali3("picture.vision_tower.encoder.layers.3.mlp.fc1.weight"),
             "vision_tower.vision_model.encoder.layers.3.mlp.fc1.weight"
+        );
+        assert_eq!(
+            pali3("picture.multi_modal_projector.linear.bias"),
+            "multi_modal_projector.linear.bias"
         );
         assert_eq!(
             pali3("language_model.encoder.position_bias.relative_attention_bias.weight"),

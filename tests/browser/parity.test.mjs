@@ -58,6 +58,7 @@ const MODELS = [
   "t5-gated-silu-tied",
   "t5-relu-tied",
   "t5-padded",
+  "mt5-prompts",
   "pali3-prepend",
   "pali3-tied-no-bias",
 ];

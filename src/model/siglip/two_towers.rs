@@ -21,10 +21,7 @@ impl SiglipModel {
     /// A model whose parameters wait for a checkpoint. Of `dtypes` the vision tower's counts for the picture, the language
     /// model's for the text.
     pub fn new(config: &SiglipConfig, dtypes: &PartDtypes, device: &Device) -> Self {
-        let place = |dtype: Dtype| Place {
-            device: device.clone(),
-            storage: dtype.storage(),
-        };
+        let place = |dtype: Dtype| Place::new(device, dtype.storage());
         let (vision, text) = (place(dtypes.vision_tower), place(dtypes.language_model));
         Self {
             vision_model: SiglipVisionModel::new(&config.vision_config, &vision),

@@ -73,8 +73,7 @@ impl AttentionMask {
 impl T5Model {
     /// A model whose parameters wait for a checkpoint, or are drawn at random when first used.
     ///
-    /// `separate_head`: whether the output head is a matrix of its own. That follows the tensors at hand rather than
-    /// the configuration alone, because transformers 5 writes `tie_word_embeddings: true` for untied models too.
+    /// `separate_head`: whether the output head is a matrix of its own; see [`T5Config::separate_head`].
     pub fn new(config: &T5Config, separate_head: bool, place: &Place) -> Self {
         let (vocab, d_model) = (config.vocab_size, config.d_model);
         // A head at standard deviation 1 starts with a loss near 18 and learns nothing for long.
@@ -99,6 +98,30 @@ impl T5Model {
         let rows = self.shared.forward(ids.reshape([batch * length]));
         let width = rows.dims()[1];
         rows.reshape([batch, length, width])
+    }
+
+    /// Encodes prompts, with embeddings from elsewhere (a picture's, projected) in front of each, if any.
+    ///
+    /// `in_front: [batch, positions, d_model]`, `input_ids: [batch, length]`, `mask` over `input_ids`. Returns the encoder's
+    /// output `[batch, positions + length, d_model]` and the mask over it.
+    pub fn encode_prompts(
+        &self,
+        in_front: Option<Tensor<3>>,
+        input_ids: Tensor<2, Int>,
+        mask: &AttentionMask,
+        trace: &Trace,
+    ) -> (Tensor<3>, AttentionMask) {
+        let text = self.embed(input_ids);
+        let (embeds, mask) = match in_front {
+            Some(given) => {
+                let mask = mask.prepend(given.dims()[1]);
+                (Tensor::cat(vec![given, text], 1), mask)
+            }
+            None => (text, mask.clone()),
+        };
+        trace.record(|| "encoder.inputs_embeds".into(), &embeds);
+        let hidden_states = self.encode(embeds, &mask, trace);
+        (hidden_states, mask)
     }
 
     /// `[batch, length, d_model]` → the same: the encoder's `last_hidden_state`.

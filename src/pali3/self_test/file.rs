@@ -16,12 +16,14 @@ const SQUARE: usize = 8;
 pub struct SelfTest {
     /// Of this format: 1.
     pub version: u32,
-    /// Side of the picture, and where its pattern starts.
-    pub picture: Pattern,
+    /// Side of the picture, and where its pattern starts; `None`, as everything about a picture, for a language model alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Pattern>,
     /// The question.
     pub prompt: String,
     /// Flat indices into the visual tokens, `[patches, hidden]`, and the values there.
-    pub visual_tokens: Values,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visual_tokens: Option<Values>,
     /// What the decoder is fed after its start token: one less than there are steps.
     pub token_ids: Vec<u32>,
     /// Vocabulary entries whose scores are kept.
@@ -65,7 +67,8 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {
     /// Of visual tokens.
-    pub visual_tokens: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visual_tokens: Option<f32>,
     /// Of scores.
     pub logits: f32,
 }
@@ -78,19 +81,30 @@ impl SelfTest {
     pub fn from_json(file: &str, bytes: &[u8]) -> Result<Self> {
         let test: Self = parse_json(file, bytes)?;
         let fits = test.version == 1
-            && test.visual_tokens.indices.len() == test.visual_tokens.values.len()
+            && test.picture_fits()
             && test.steps.len() == test.token_ids.len() + 1
             && test
                 .steps
                 .iter()
-                .all(|step| step.logits.len() == test.vocabulary.len())
-            && check_size(test.picture.side, test.picture.side).is_ok();
+                .all(|step| step.logits.len() == test.vocabulary.len());
         match fits {
             true => Ok(test),
             false => Err(Error::corrupt(
                 file,
                 "its numbers do not fit together, or are of another version",
             )),
+        }
+    }
+
+    /// Whether all is there that belongs to a picture, or nothing.
+    fn picture_fits(&self) -> bool {
+        let Tolerance { visual_tokens, .. } = &self.tolerance;
+        match (&self.picture, &self.visual_tokens, visual_tokens) {
+            (Some(Pattern { side, .. }), Some(Values { indices, values }), Some(_)) => {
+                indices.len() == values.len() && check_size(*side, *side).is_ok()
+            }
+            (None, None, None) => true,
+            _ => false,
         }
     }
 }

@@ -21,7 +21,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let (text, config) = model.text()?;
         let base = GenerationOptions {
-            decoder_start_token_id: config.decoder_start_token_id,
+            decoder_start_token_id: config.decoder_start(),
             eos_token_ids: vec![config.eos_token_id],
             ..Default::default()
         };
