@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+mod exponential;
 pub mod generation;
 pub mod image;
 pub mod kernels;

@@ -6,14 +6,15 @@
 use super::options::GenerationOptions;
 use super::scores::position;
 use crate::error::{Error, Result};
+use crate::exponential::{LANES, exp, largest};
 
 /// Natural logarithm of the softmax of one row of logits.
 ///
 /// # Errors
 /// [`Error::Device`] when the row holds NaN or +∞, or nothing finite: the model or the device broke.
 pub fn log_softmax(logits: &[f32]) -> Result<Vec<f32>> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&x| f64::from((x - max).exp())).sum();
+    let max = largest(logits);
+    let sum = sum_of_exponentials(logits, max);
     if !max.is_finite() || !sum.is_finite() {
         let broken = logits.iter().filter(|x| !x.is_finite()).count();
         return Err(Error::device(format!(
@@ -23,6 +24,19 @@ pub fn log_softmax(logits: &[f32]) -> Result<Vec<f32>> {
     }
     let log_sum = sum.ln() as f32;
     Ok(logits.iter().map(|&x| (x - max) - log_sum).collect())
+}
+
+/// `Σ exp(x - max)`
+fn sum_of_exponentials(logits: &[f32], max: f32) -> f64 {
+    let (eights, rest) = logits.as_chunks::<LANES>();
+    let mut lanes = [0f64; LANES];
+    for eight in eights {
+        for (lane, &x) in lanes.iter_mut().zip(eight) {
+            *lane += f64::from(exp(x - max));
+        }
+    }
+    let rest = rest.iter().map(|&x| f64::from(exp(x - max)));
+    lanes.into_iter().chain(rest).sum()
 }
 
 /// Repetition penalty, repeated n-grams and minimal length, in HF's order.

@@ -9,11 +9,7 @@ use super::Plan;
 use super::gpu;
 use burn::tensor::Tensor;
 #[cfg(feature = "cpu")]
-use burn::{
-    backend::Flex,
-    backend::ops::{FloatTensorOps, ModuleOps},
-    tensor::ops::AttentionModuleOptions,
-};
+use burn::{backend::Flex, backend::ops::FloatTensorOps};
 
 /// `a bᵀ`: `[batch, rows, inner]` and `[batch or 1, outputs, inner]` → `[batch, rows, outputs]`.
 pub(crate) fn times_transposed(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
@@ -46,43 +42,6 @@ pub(crate) fn times_as(a: Tensor<3>, b: Tensor<3>, plan: Plan) -> Tensor<3> {
         return y;
     }
     on_processor(a, b, plan)
-}
-
-/// `softmax(scale · q kᵀ + bias) v` on the processor, where burn has it in one piece; `None` elsewhere.
-/// `q, k, v: [batch, heads, tokens, head_dim]`, `bias: [1 or batch, 1 or heads, 1 or query, key]`.
-#[cfg(feature = "cpu")]
-pub(crate) fn attention_on_processor(
-    q: &Tensor<4>,
-    k: &Tensor<4>,
-    v: &Tensor<4>,
-    bias: &Option<Tensor<4>>,
-    scale: f64,
-) -> Option<Tensor<4>> {
-    let primitive = |x: &Tensor<4>| x.clone().try_into_primitive::<Flex>().ok();
-    let [batch, heads, query, _] = q.dims();
-    let whole = [batch, heads, query, k.dims()[2]];
-    let bias = match bias {
-        Some(bias) => Some(primitive(&bias.clone().expand(whole))?),
-        None => None,
-    };
-    let options = AttentionModuleOptions {
-        scale: Some(scale),
-        ..Default::default()
-    };
-    let (q, k, v) = (primitive(q)?, primitive(k)?, primitive(v)?);
-    let y = Flex::attention(q, k, v, None, bias, options);
-    Some(Tensor::from_primitive::<Flex>(y))
-}
-
-#[cfg(not(feature = "cpu"))]
-pub(crate) fn attention_on_processor(
-    _: &Tensor<4>,
-    _: &Tensor<4>,
-    _: &Tensor<4>,
-    _: &Option<Tensor<4>>,
-    _: f64,
-) -> Option<Tensor<4>> {
-    None
 }
 
 /// `plan` is for the message alone.

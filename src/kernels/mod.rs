@@ -111,12 +111,26 @@ fn elsewhere(device: &Device, with: impl std::fmt::Debug) -> ! {
     unreachable!("no kernel on {device:?} for {with:?}")
 }
 
-/// GELU's tanh form, element by element, in one pass on the processor; `None` elsewhere, and where gradients are needed.
-pub(crate) fn gelu_tanh_on_processor<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
+/// GELU's tanh form, element by element, where there is a kernel for it: on the processor, without gradients.
+pub(crate) fn gelu_tanh<const D: usize>(
+    x: Tensor<D>,
+    elsewhere: impl FnOnce(Tensor<D>) -> Tensor<D>,
+) -> Tensor<D> {
     #[cfg(feature = "cpu")]
-    return cpu::gelu_tanh_tensor(x);
-    #[cfg(not(feature = "cpu"))]
-    return x.dims().is_empty().then(|| x.clone());
+    if cpu::holds(&x) {
+        return cpu::in_place(x, cpu::gelu_tanh);
+    }
+    elsewhere(x)
+}
+
+/// Softmax over the last dimension.
+pub(crate) fn softmax(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "cpu")]
+    if cpu::holds(&x) {
+        let width = x.dims()[3];
+        return cpu::in_place(x, |values| cpu::softmax(values, width));
+    }
+    burn::tensor::activation::softmax(x, 3)
 }
 
 /// The best tokens of each row of scores, still on the GPU.

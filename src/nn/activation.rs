@@ -1,7 +1,7 @@
 //! Feed-forward activations.
 
 use crate::config::HiddenAct;
-use crate::kernels::gelu_tanh_on_processor;
+use crate::kernels;
 use burn::tensor::{Tensor, activation};
 
 /// The non-linearities that SigLIP and T5 use.
@@ -36,16 +36,15 @@ impl Activation {
 /// of a training step on the processor.
 fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     const TWO_SQRT_2_OVER_PI: f64 = 1.595_769_121_605_731;
-    if let Some(y) = gelu_tanh_on_processor(&x) {
-        return y;
-    }
-    let u = x
-        .clone()
-        .square()
-        .mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI)
-        .add_scalar(TWO_SQRT_2_OVER_PI)
-        * x.clone();
-    x * activation::sigmoid(u)
+    kernels::gelu_tanh(x, |x| {
+        let u = x
+            .clone()
+            .square()
+            .mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI)
+            .add_scalar(TWO_SQRT_2_OVER_PI)
+            * x.clone();
+        x * activation::sigmoid(u)
+    })
 }
 
 impl From<HiddenAct> for Activation {

@@ -1,7 +1,8 @@
 //! Multi-head attention without its projections.
 
-use crate::kernels::dense::{attention_on_processor, times, times_transposed};
-use burn::tensor::{Tensor, activation::softmax, s};
+use crate::kernels::dense::{times, times_transposed};
+use crate::kernels::softmax;
+use burn::tensor::{Tensor, s};
 use std::ops::Range;
 
 /// Added to the score of a position that must not be seen. Finite, so that a row in which everything is masked
@@ -143,9 +144,6 @@ fn attend_at_once(
     scale: f64,
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    if let Some(y) = attention_on_processor(&q, &k, &v, &bias, scale) {
-        return y;
-    }
     let values = times(entries(weights(q, k, bias, scale)), entries(v));
     let width = values.dims()[2];
     values.reshape([batch, heads, query, width])
@@ -161,7 +159,7 @@ fn weights(q: Tensor<4>, k: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> T
         Some(bias) => scores + bias,
         None => scores,
     };
-    softmax(scores, 3)
+    softmax(scores)
 }
 
 /// `[batch, heads, tokens, width]` → `[batch * heads, tokens, width]`

@@ -39,11 +39,17 @@ fn inverse(scale: f32) -> f32 {
 
 /// `quantize_row_q8_0_ref`
 fn q8(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
-    let largest = block.iter().fold(0f32, |largest, x| largest.max(x.abs()));
-    let scale = largest / 127.0;
+    let scale = extreme(block).abs() / 127.0;
     let factor = inverse(scale);
-    // Away from zero at halves, as C's roundf does.
-    (half(scale), block.map(|x| (x * factor).round() as i8))
+    (half(scale), block.map(|x| round(x * factor) as i8))
+}
+
+/// To nearest, away from zero at halves, as `f32::round` and C's `roundf`, which are a call for each number.
+#[inline(always)]
+fn round(x: f32) -> f32 {
+    let whole = x.trunc();
+    let away = if (x - whole).abs() >= 0.5 { 1f32 } else { 0.0 };
+    whole + away.copysign(x)
 }
 
 /// The first weight of largest magnitude, with its sign.
@@ -85,7 +91,7 @@ fn q4_search(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
     let mut least = error(best.0, &best.1);
     for step in -9..=9 {
         let factor = -(8.0 + 0.1 * step as f32) / extreme;
-        let integers = block.map(|x| ((x * factor).round() as i8).clamp(-8, 7));
+        let integers = block.map(|x| (round(x * factor) as i8).clamp(-8, 7));
         let (products, squares) =
             block
                 .iter()
@@ -120,6 +126,19 @@ mod tests {
         (0..count)
             .map(|_| (rng.random::<f32>() - 0.5) * rng.random::<f32>())
             .collect()
+    }
+
+    #[test]
+    fn rounding_is_the_librarys() {
+        let near_half = [0.5, 0.49999997, 0.50000006, 2.5, 126.5, 127.49999];
+        for x in near_half
+            .into_iter()
+            .chain(random(10_000).into_iter().map(|x| 127.0 * x))
+        {
+            for x in [x, -x] {
+                assert_eq!(round(x), f32::round(x), "{x}");
+            }
+        }
     }
 
     fn root_mean_square_error(format: QuantFormat, in_features: usize, effort: Effort) -> f32 {

@@ -13,11 +13,13 @@
 
 mod encode;
 pub mod gguf;
+mod halves;
 
 use half::f16;
 use serde::{Deserialize, Serialize};
 
 pub use encode::{Effort, quantize};
+pub(crate) use halves::{any_half, finite_half};
 
 /// Weights that share a scale.
 pub const BLOCK: usize = 32;

@@ -2,6 +2,7 @@
 
 use super::folder::ModelFolder;
 use crate::error::{Error, Result};
+use crate::quant::any_half;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
@@ -63,9 +64,7 @@ impl ElementType {
                 let quads = bytes.as_chunks::<4>().0.iter();
                 quads.map(|b| f32::from_le_bytes(*b)).collect()
             }
-            ElementType::F16 => pairs()
-                .map(|b| half::f16::from_le_bytes(*b).to_f32())
-                .collect(),
+            ElementType::F16 => pairs().map(|b| any_half(u16::from_le_bytes(*b))).collect(),
             ElementType::Bf16 => pairs()
                 .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                 .collect(),

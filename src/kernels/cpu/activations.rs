@@ -1,56 +1,114 @@
-//! Activations as 16-bit integers in blocks.
+//! Activations as 16-bit integers.
 
-use crate::quant::BLOCK;
+/// How rows of activations are laid out for a kernel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Rows of a tile; the last tile may have fewer.
+    pub(super) rows: usize,
+    /// Elements that share a scale; a row's last segment may have fewer.
+    pub(super) segment: usize,
+    /// What the largest element of a segment becomes.
+    pub(super) largest: i16,
+    /// Elements of a row that lie side by side: those of the processor's vector.
+    pub(super) vector: usize,
+}
 
-/// Rows of activations that share one reading of a block of weights. Eight sums fit the registers of all processors.
-pub(super) const TILE: usize = 8;
-
-/// Rows of activations, each block with a scale, in tiles of [`TILE`] rows (the last may have fewer). In a tile the rows'
-/// blocks lie side by side, so that the product reads on from one address.
+/// Rows of activations in tiles. In a tile the rows' vectors lie side by side, so that a product reads on from one address.
 pub(super) struct Activations {
-    /// `[tiles, blocks, rows of the tile, BLOCK]`
-    pub(super) integers: Vec<i16>,
-    /// `[tiles, blocks, rows of the tile]`
-    pub(super) scales: Vec<f32>,
+    pub(super) layout: Layout,
+    /// Elements of a row.
+    pub(super) width: usize,
+    /// `[tiles, width / vector, rows of the tile, vector]`
+    integers: Vec<i16>,
+    /// `[tiles, segments, rows of the tile]`
+    scales: Vec<f32>,
+}
+
+/// A tile's rows.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<'a> {
+    pub(super) rows: usize,
+    pub(super) integers: &'a [i16],
+    pub(super) scales: &'a [f32],
 }
 
 impl Activations {
-    /// `x`: rows of `row_blocks` whole blocks.
-    pub(super) fn new(x: &[f32], row_blocks: usize) -> Self {
+    /// `x`: rows of `width` elements, whole vectors.
+    pub(super) fn new(x: &[f32], width: usize, layout: Layout) -> Self {
+        let segments = width.div_ceil(layout.segment);
+        let rows = x.len() / width;
         let mut integers = vec![0; x.len()];
-        let mut scales = vec![0.0; x.len() / BLOCK];
-        let tile = TILE * row_blocks * BLOCK;
-        let tiles = x.chunks(tile).zip(integers.chunks_mut(tile));
-        for ((x, integers), scales) in tiles.zip(scales.chunks_mut(TILE * row_blocks)) {
-            let rows = x.len() / (row_blocks * BLOCK);
-            let blocks = integers.as_chunks_mut::<BLOCK>().0;
-            for (i, block) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
-                let at = i % row_blocks * rows + i / row_blocks;
-                scales[at] = quantize(block, &mut blocks[at]);
+        let mut scales = vec![0.0; rows * segments];
+        let tiles = x.chunks(layout.rows * width);
+        let integer_tiles = integers.chunks_mut(layout.rows * width);
+        let scale_tiles = scales.chunks_mut(layout.rows * segments);
+        for ((x, integers), scales) in tiles.zip(integer_tiles).zip(scale_tiles) {
+            let rows = x.len() / width;
+            for (row, x) in x.chunks_exact(width).enumerate() {
+                for (segment, x) in x.chunks(layout.segment).enumerate() {
+                    let integers = &mut integers[segment * layout.segment * rows..];
+                    scales[segment * rows + row] = quantize(x, layout, row, rows, integers);
+                }
             }
         }
-        Self { integers, scales }
+        Self {
+            layout,
+            width,
+            integers,
+            scales,
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.integers.len() / self.width
+    }
+
+    pub(super) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
+        let segments = self.width.div_ceil(self.layout.segment);
+        let integers = self.integers.chunks(self.layout.rows * self.width);
+        let scales = self.scales.chunks(self.layout.rows * segments);
+        integers.zip(scales).map(move |(integers, scales)| Tile {
+            rows: scales.len() / segments,
+            integers,
+            scales,
+        })
     }
 }
 
-fn quantize(block: &[f32; BLOCK], integers: &mut [i16; BLOCK]) -> f32 {
-    let mut largest = [0f32; 4];
+/// A row's segment into its place among the tile's; its scale.
+fn quantize(x: &[f32], layout: Layout, row: usize, rows: usize, integers: &mut [i16]) -> f32 {
+    const LANES: usize = 8;
+    let mut largest = [0f32; LANES];
     // Not a number as soon as one value is none or infinite: it must not turn into a number on the way.
-    let mut poison = [0f32; 4];
-    for four in block.as_chunks::<4>().0 {
-        for lane in 0..4 {
-            largest[lane] = largest[lane].max(four[lane].abs());
-            poison[lane] += four[lane] * 0.0;
+    let mut poison = [0f32; LANES];
+    let eights = x.as_chunks::<LANES>().0;
+    for eight in eights {
+        for lane in 0..LANES {
+            // Not `f32::max`, for which there is no vector instruction: what is no number is seen to below.
+            let size = eight[lane].abs();
+            largest[lane] = if size > largest[lane] {
+                size
+            } else {
+                largest[lane]
+            };
+            poison[lane] += eight[lane] * 0.0;
         }
     }
     let largest = largest.into_iter().fold(0f32, f32::max);
-    let scale = largest / 32767.0;
+    let scale = largest / f32::from(layout.largest);
     let factor = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    for (integer, &x) in integers.iter_mut().zip(block) {
-        // Adding 1.5 · 2²³ rounds to nearest and leaves the integer in the lowest bits: `round` and a conversion that
-        // saturates are many operations where there is no instruction for them.
-        const ROUND: f32 = 12_582_912.0;
-        *integer = (x * factor + ROUND).to_bits() as i16;
+    let vectors = integers.chunks_exact_mut(layout.vector);
+    let own = vectors.skip(row).step_by(rows);
+    for (x, integers) in x.chunks_exact(layout.vector).zip(own) {
+        let eights = x.as_chunks::<LANES>().0;
+        for (x, integers) in eights.iter().zip(integers.as_chunks_mut::<LANES>().0) {
+            for (integer, &x) in integers.iter_mut().zip(x) {
+                // Adding 1.5 · 2²³ rounds to nearest and leaves the integer in the lowest bits: `round` and a conversion
+                // that saturates are many operations where there is no instruction for them.
+                const ROUND: f32 = 12_582_912.0;
+                *integer = (x * factor + ROUND).to_bits() as i16;
+            }
+        }
     }
     scale + poison.into_iter().sum::<f32>()
 }

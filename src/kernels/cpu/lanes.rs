@@ -2,31 +2,37 @@
 
 use crate::quant::QuantFormat;
 
-/// A block of weights as 16-bit integers, and sums of products with it.
+/// Vectors of 16-bit integers, dot products of them, and sums of those as floats.
 ///
 /// # Safety
-/// An implementation may only be used where its instructions exist. Pointers have to be valid for a block: 16 or 32
-/// bytes of weights, 32 integers, one scale.
+/// An implementation may only be used where its instructions exist. Pointers have to be valid for what is read or written
+/// there: a vector, or a block of 16 or 32 bytes of weights.
 pub(super) trait Lanes: Copy {
-    type Block: Copy;
-    type Sum: Copy;
-    type Scale: Copy;
+    /// 16-bit integers of a vector; a block is a whole number of vectors.
+    const WIDTH: usize;
+    /// `WIDTH` 16-bit integers.
+    type Integers: Copy;
+    /// A block's vectors.
+    type Block: AsRef<[Self::Integers]>;
+    /// Dot products as 32-bit integers, spread over lanes.
+    type Dots: Copy;
+    /// Sums as floats, spread over lanes.
+    type Sums: Copy;
 
+    unsafe fn load(from: *const i16) -> Self::Integers;
+    unsafe fn store(integers: Self::Integers, to: *mut i16);
     /// 32 weights from their bytes.
-    unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block;
-    fn zero() -> Self::Sum;
-    /// A block's scale, as `add` takes it.
-    unsafe fn scale(scale: f32) -> Self::Scale;
-    /// `sum + scale · x_scale · (block · x)`, still spread over the lanes.
-    unsafe fn add(
-        sum: Self::Sum,
-        block: Self::Block,
-        scale: Self::Scale,
-        x: *const i16,
-        x_scale: *const f32,
-    ) -> Self::Sum;
+    unsafe fn block(format: QuantFormat, bytes: *const u8) -> Self::Block;
+    /// `integers · 2^SHIFT · ratio / 2^15`, rounded.
+    unsafe fn scaled<const SHIFT: u32>(integers: Self::Integers, ratio: i16) -> Self::Integers;
+    unsafe fn no_dots() -> Self::Dots;
+    /// `dots + a · b`
+    unsafe fn dot(dots: Self::Dots, a: Self::Integers, b: Self::Integers) -> Self::Dots;
+    unsafe fn no_sums() -> Self::Sums;
+    /// `sums + scale · dots`
+    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums;
     /// Over all lanes.
-    fn total(sum: Self::Sum) -> f32;
+    unsafe fn total(sums: Self::Sums) -> f32;
 }
 
 /// Plain Rust, which compilers turn into what vectors there are.
@@ -36,18 +42,33 @@ pub(super) struct Plain;
 
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 impl Lanes for Plain {
-    type Block = [i16; 32];
-    type Sum = f32;
-    type Scale = f32;
+    const WIDTH: usize = 8;
+    type Integers = [i16; 8];
+    type Block = [[i16; 8]; 4];
+    type Dots = [i32; 4];
+    type Sums = [f32; 4];
 
     #[inline(always)]
-    unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
-        let mut block = [0; 32];
+    unsafe fn load(from: *const i16) -> Self::Integers {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { from.cast::<[i16; 8]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(integers: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { to.cast::<[i16; 8]>().write(integers) }
+    }
+
+    #[inline(always)]
+    unsafe fn block(format: QuantFormat, bytes: *const u8) -> Self::Block {
+        let mut block = [[0; 8]; 4];
+        let weights = block.as_flattened_mut();
         match format {
             QuantFormat::Q8 => {
                 // SAFETY: the caller's pointer is valid for 32 bytes.
                 let bytes = unsafe { &*bytes.cast::<[i8; 32]>() };
-                for (weight, &byte) in block.iter_mut().zip(bytes) {
+                for (weight, &byte) in weights.iter_mut().zip(bytes) {
                     *weight = i16::from(byte);
                 }
             }
@@ -55,8 +76,8 @@ impl Lanes for Plain {
                 // SAFETY: the caller's pointer is valid for 16 bytes.
                 let bytes = unsafe { &*bytes.cast::<[u8; 16]>() };
                 for (j, &byte) in bytes.iter().enumerate() {
-                    block[j] = i16::from(byte & 15) - 8;
-                    block[j + 16] = i16::from(byte >> 4) - 8;
+                    weights[j] = i16::from(byte & 15) - 8;
+                    weights[j + 16] = i16::from(byte >> 4) - 8;
                 }
             }
         }
@@ -64,35 +85,41 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    fn zero() -> f32 {
-        0.0
+    unsafe fn scaled<const SHIFT: u32>(integers: Self::Integers, ratio: i16) -> Self::Integers {
+        let scale = |w: i16| (i32::from(w << SHIFT) * i32::from(ratio) + (1 << 14)) >> 15;
+        integers.map(|w| scale(w) as i16)
     }
 
     #[inline(always)]
-    unsafe fn scale(scale: f32) -> f32 {
-        scale
+    unsafe fn no_dots() -> Self::Dots {
+        [0; 4]
     }
 
     #[inline(always)]
-    unsafe fn add(
-        sum: f32,
-        block: Self::Block,
-        scale: f32,
-        x: *const i16,
-        x_scale: *const f32,
-    ) -> f32 {
-        // SAFETY: the caller's pointers are valid for 32 integers and a scale.
-        let (x, x_scale) = unsafe { (&*x.cast::<[i16; 32]>(), *x_scale) };
-        let products = block
-            .iter()
-            .zip(x)
-            .map(|(&w, &x)| i32::from(w) * i32::from(x));
-        sum + scale * x_scale * products.sum::<i32>() as f32
+    unsafe fn dot(mut dots: Self::Dots, a: Self::Integers, b: Self::Integers) -> Self::Dots {
+        for (lane, dot) in dots.iter_mut().enumerate() {
+            let product = |i: usize| i32::from(a[i]) * i32::from(b[i]);
+            *dot += product(2 * lane) + product(2 * lane + 1);
+        }
+        dots
     }
 
     #[inline(always)]
-    fn total(sum: f32) -> f32 {
-        sum
+    unsafe fn no_sums() -> Self::Sums {
+        [0.0; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
+        for (sum, dot) in sums.iter_mut().zip(dots) {
+            *sum += scale * dot as f32;
+        }
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn total(sums: Self::Sums) -> f32 {
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 }
 
@@ -103,21 +130,29 @@ pub(super) struct Simd128;
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 impl Lanes for Simd128 {
-    type Block = [core::arch::wasm32::v128; 4];
-    type Sum = core::arch::wasm32::v128;
-    type Scale = core::arch::wasm32::v128;
+    const WIDTH: usize = 8;
+    type Integers = core::arch::wasm32::v128;
+    type Block = [Self::Integers; 4];
+    type Dots = core::arch::wasm32::v128;
+    type Sums = core::arch::wasm32::v128;
 
     #[inline(always)]
-    unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
+    unsafe fn load(from: *const i16) -> Self::Integers {
+        // SAFETY: the caller's pointer is valid for a vector; loads need no alignment, as below.
+        unsafe { core::arch::wasm32::v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(integers: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { core::arch::wasm32::v128_store(to.cast(), integers) }
+    }
+
+    #[inline(always)]
+    unsafe fn block(format: QuantFormat, bytes: *const u8) -> Self::Block {
         use core::arch::wasm32::*;
-        // SAFETY: the caller's pointer is valid for the block; loads need no alignment.
+        // SAFETY: the caller's pointer is valid for the block.
         let load = |at: usize| unsafe { v128_load(bytes.add(at).cast()) };
-        let widen = |bytes: v128| {
-            [
-                i16x8_extend_low_i8x16(bytes),
-                i16x8_extend_high_i8x16(bytes),
-            ]
-        };
         let (low, high) = match format {
             QuantFormat::Q8 => (load(0), load(16)),
             QuantFormat::Q4 => {
@@ -126,44 +161,47 @@ impl Lanes for Simd128 {
                 (i8x16_sub(low, eight), i8x16_sub(u8x16_shr(bytes, 4), eight))
             }
         };
-        let ([a, b], [c, d]) = (widen(low), widen(high));
-        [a, b, c, d]
+        [
+            i16x8_extend_low_i8x16(low),
+            i16x8_extend_high_i8x16(low),
+            i16x8_extend_low_i8x16(high),
+            i16x8_extend_high_i8x16(high),
+        ]
     }
 
     #[inline(always)]
-    fn zero() -> Self::Sum {
+    unsafe fn scaled<const SHIFT: u32>(integers: Self::Integers, ratio: i16) -> Self::Integers {
+        use core::arch::wasm32::*;
+        i16x8_q15mulr_sat(i16x8_shl(integers, SHIFT), i16x8_splat(ratio))
+    }
+
+    #[inline(always)]
+    unsafe fn no_dots() -> Self::Dots {
+        core::arch::wasm32::i32x4_splat(0)
+    }
+
+    #[inline(always)]
+    unsafe fn dot(dots: Self::Dots, a: Self::Integers, b: Self::Integers) -> Self::Dots {
+        use core::arch::wasm32::*;
+        i32x4_add(dots, i32x4_dot_i16x8(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
         core::arch::wasm32::f32x4_splat(0.0)
     }
 
     #[inline(always)]
-    unsafe fn scale(scale: f32) -> Self::Scale {
-        core::arch::wasm32::f32x4_splat(scale)
-    }
-
-    #[inline(always)]
-    unsafe fn add(
-        sum: Self::Sum,
-        block: Self::Block,
-        scale: Self::Scale,
-        x: *const i16,
-        x_scale: *const f32,
-    ) -> Self::Sum {
+    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
         use core::arch::wasm32::*;
-        // SAFETY: the caller's pointer is valid for a scale.
-        let x_scale = unsafe { v128_load32_splat(x_scale.cast()) };
-        // SAFETY: the caller's pointer is valid for 32 integers; loads need no alignment.
-        let dot = |i: usize| i32x4_dot_i16x8(block[i], unsafe { v128_load(x.add(8 * i).cast()) });
-        let dots = i32x4_add(i32x4_add(dot(0), dot(1)), i32x4_add(dot(2), dot(3)));
-        f32x4_add(
-            sum,
-            f32x4_mul(f32x4_convert_i32x4(dots), f32x4_mul(scale, x_scale)),
-        )
+        let scaled = f32x4_mul(f32x4_convert_i32x4(dots), f32x4_splat(scale));
+        f32x4_add(sums, scaled)
     }
 
     #[inline(always)]
-    fn total(sum: Self::Sum) -> f32 {
+    unsafe fn total(sums: Self::Sums) -> f32 {
         use core::arch::wasm32::f32x4_extract_lane as lane;
-        (lane::<0>(sum) + lane::<1>(sum)) + (lane::<2>(sum) + lane::<3>(sum))
+        (lane::<0>(sums) + lane::<1>(sums)) + (lane::<2>(sums) + lane::<3>(sums))
     }
 }
 
@@ -172,16 +210,31 @@ impl Lanes for Simd128 {
 #[derive(Clone, Copy)]
 pub(super) struct Avx2;
 
+// SAFETY, in all of these: the caller has AVX2 and FMA, and pointers that are valid; loads and stores need no alignment.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for Avx2 {
-    type Block = [core::arch::x86_64::__m256i; 2];
-    type Sum = core::arch::x86_64::__m256;
-    type Scale = core::arch::x86_64::__m256;
+    const WIDTH: usize = 16;
+    type Integers = core::arch::x86_64::__m256i;
+    type Block = [Self::Integers; 2];
+    type Dots = core::arch::x86_64::__m256i;
+    type Sums = core::arch::x86_64::__m256;
 
     #[inline(always)]
-    unsafe fn load(format: QuantFormat, bytes: *const u8) -> Self::Block {
+    unsafe fn load(from: *const i16) -> Self::Integers {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(integers: Self::Integers, to: *mut i16) {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_storeu_si256(to.cast(), integers) }
+    }
+
+    #[inline(always)]
+    unsafe fn block(format: QuantFormat, bytes: *const u8) -> Self::Block {
         use core::arch::x86_64::*;
-        // SAFETY: the caller has AVX2 and a pointer that is valid for the block; loads need no alignment.
+        // SAFETY: as said above.
         unsafe {
             let load = |at: usize| _mm_loadu_si128(bytes.add(at).cast());
             match format {
@@ -204,41 +257,46 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn zero() -> Self::Sum {
-        // SAFETY: only used where there is AVX2.
-        unsafe { core::arch::x86_64::_mm256_setzero_ps() }
-    }
-
-    #[inline(always)]
-    unsafe fn scale(scale: f32) -> Self::Scale {
-        // SAFETY: the caller has AVX2.
-        unsafe { core::arch::x86_64::_mm256_set1_ps(scale) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(
-        sum: Self::Sum,
-        block: Self::Block,
-        scale: Self::Scale,
-        x: *const i16,
-        x_scale: *const f32,
-    ) -> Self::Sum {
+    unsafe fn scaled<const SHIFT: u32>(integers: Self::Integers, ratio: i16) -> Self::Integers {
         use core::arch::x86_64::*;
-        // SAFETY: the caller has AVX2 and FMA and pointers that are valid for 32 integers and a scale.
+        // SAFETY: as said above.
         unsafe {
-            let dot =
-                |i: usize| _mm256_madd_epi16(block[i], _mm256_loadu_si256(x.add(16 * i).cast()));
-            let dots = _mm256_cvtepi32_ps(_mm256_add_epi32(dot(0), dot(1)));
-            let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x_scale));
-            _mm256_fmadd_ps(dots, scale, sum)
+            let shifted = _mm256_sll_epi16(integers, _mm_cvtsi32_si128(SHIFT as i32));
+            _mm256_mulhrs_epi16(shifted, _mm256_set1_epi16(ratio))
         }
     }
 
     #[inline(always)]
-    fn total(sum: Self::Sum) -> f32 {
+    unsafe fn no_dots() -> Self::Dots {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(dots: Self::Dots, a: Self::Integers, b: Self::Integers) -> Self::Dots {
+        use core::arch::x86_64::*;
+        // SAFETY: as said above.
+        unsafe { _mm256_add_epi32(dots, _mm256_madd_epi16(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_setzero_ps() }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
+        use core::arch::x86_64::*;
+        // SAFETY: as said above.
+        unsafe { _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(scale), sums) }
+    }
+
+    #[inline(always)]
+    unsafe fn total(sums: Self::Sums) -> f32 {
         let mut lanes = [0f32; 8];
-        // SAFETY: only used where there is AVX2; the store needs no alignment.
-        unsafe { core::arch::x86_64::_mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_storeu_ps(lanes.as_mut_ptr(), sums) };
         lanes.iter().sum()
     }
 }

@@ -1,15 +1,19 @@
 //! Products with quantized matrices on the processor.
 //!
-//! Activations become 16-bit integers, block by block with a scale each, so that integer dot products apply
+//! Activations become 16-bit integers, with a scale for each piece of a row, so that integer dot products apply
 //! (`i32x4.dot_i16x8` in wasm, `pmaddwd` on x86): twice the products of a float instruction, on weights that need
-//! no conversion to floats. 16 bits lose about 1.5e-5 of a block's largest activation, less than half floats would.
-//! Sums of blocks are floats.
+//! no conversion to floats. Sums of pieces are floats. [`rounding`] says what is lost, far less than the weights'
+//! quantization has cost: `few_rows` takes the weights as they are, `many_rows` brings them into the form of the
+//! activations first.
 
 mod activations;
+mod few_rows;
 mod gelu;
 mod lanes;
+mod many_rows;
 mod matmul;
 mod rows;
+mod softmax;
 
 use super::{Quantized, elsewhere};
 use crate::quant::QuantFormat;
@@ -17,8 +21,9 @@ use burn::backend::Flex;
 use burn::tensor::{Int, Tensor, TensorData};
 
 pub use gelu::gelu_tanh;
-pub use matmul::matmul;
+pub use matmul::{Rounding, matmul, rounding};
 pub use rows::rows;
+pub use softmax::softmax;
 
 /// A matrix in blocks in host memory.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +57,17 @@ pub(super) fn rows_tensor(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Te
     Some(Tensor::from_data(TensorData::new(rows, shape), &device))
 }
 
-/// [`gelu_tanh`] on a tensor that needs no gradients.
-pub(super) fn gelu_tanh_tensor<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
-    let mut values = values(x)?;
-    gelu_tanh(&mut values);
-    Some(Tensor::from_data(
-        TensorData::new(values, x.dims()),
-        &x.device(),
-    ))
+/// Whether a tensor is on the processor and needs no gradients.
+pub(super) fn holds<const D: usize>(x: &Tensor<D>) -> bool {
+    x.clone().try_into_primitive::<Flex>().is_ok()
+}
+
+/// `x`, which is on the processor, with its values changed in place.
+pub(super) fn in_place<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Tensor<D> {
+    let (shape, device) = (x.dims(), x.device());
+    let mut values = host_values(x);
+    change(&mut values);
+    Tensor::from_data(TensorData::new(values, shape), &device)
 }
 
 fn with_matrix<T>(weight: &Quantized, work: impl FnOnce(Matrix) -> T) -> T {
@@ -80,38 +88,16 @@ fn words_of(tensor: &Tensor<1, Int>) -> <Flex as burn::backend::BackendTypes>::I
     }
 }
 
-/// The values of a tensor on the processor.
+/// The values of a tensor on the processor; `None` where it is not there.
 fn values<const D: usize>(x: &Tensor<D>) -> Option<Vec<f32>> {
-    x.clone().try_into_primitive::<Flex>().ok()?;
-    match x.clone().into_data().try_into_vec() {
-        Ok(values) => Some(values),
+    holds(x).then(|| host_values(x.clone()))
+}
+
+/// Without a copy, where `x` is all that holds them.
+fn host_values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    match x.into_data().try_into_vec() {
+        Ok(values) => values,
         // By construction of the model.
         Err(error) => unreachable!("activations are 32-bit floats: {error:?}"),
-    }
-}
-
-/// Half → float, for finite halves: four operations where the general conversion takes many.
-#[inline(always)]
-fn half_to_f32(bits: u16) -> f32 {
-    // The exponents' biases differ by 112; the product also sets right what a half stores without leading 1.
-    let magnitude =
-        f32::from_bits(u32::from(bits & 0x7fff) << 13) * f32::from_bits((112 + 127) << 23);
-    f32::from_bits(magnitude.to_bits() | u32::from(bits & 0x8000) << 16)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_to_f32;
-    use half::f16;
-
-    #[test]
-    fn every_finite_half() {
-        for bits in 0..=u16::MAX {
-            let half = f16::from_bits(bits);
-            if half.is_finite() {
-                let found = half_to_f32(bits);
-                assert_eq!(found.to_bits(), half.to_f32().to_bits(), "{half}");
-            }
-        }
     }
 }
