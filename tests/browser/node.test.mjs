@@ -63,9 +63,10 @@ function pixels(png) {
 
 const FOLDER = join(WWW, "models/pali3-tiny-q4");
 
-/** The folder as an address, and as blobs with names. */
+/** Folders as an address, with an index of their files and without, and as blobs with names. */
 const sources = {
   "file: URL": async () => pathToFileURL(FOLDER),
+  "file: URL, no index": async () => pathToFileURL(join(WWW, "models/pali3-tiny")),
   files: async () => {
     const names = (await readdir(FOLDER)).filter((name) => /\.(json|safetensors)$/.test(name));
     return { files: await Promise.all(names.map(async (name) => Object.assign(await openAsBlob(join(FOLDER, name)), { name }))) };

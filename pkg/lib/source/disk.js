@@ -16,8 +16,9 @@ export function onDisk(url) {
 export function diskSource(folder) {
   return async (name, range) => {
     const address = new URL(name.split("/").map(encodeURIComponent).join("/"), folder);
-    const blob = await files().openAsBlob(address).catch(() => null);
-    if (blob === null) return null;
+    // Asked first: what `openAsBlob` throws does not tell a file that is missing from one that cannot be read.
+    if (!files().existsSync(address)) return null;
+    const blob = await files().openAsBlob(address);
     if (range === undefined) return new Response(blob);
     const end = Math.min(range.end, blob.size);
     const headers = { "Content-Range": `bytes ${range.start}-${end - 1}/${blob.size}` };
