@@ -19,7 +19,9 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 
 pub use encode::{Effort, quantize};
-pub(crate) use halves::{any_half, finite_half};
+pub(crate) use halves::any_half;
+#[cfg(feature = "cpu")]
+pub(crate) use halves::finite_half;
 
 /// Weights that share a scale.
 pub const BLOCK: usize = 32;
