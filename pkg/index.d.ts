@@ -9,7 +9,8 @@ export class Pali3 {
   static isSupported(): Promise<{ supported: boolean; webgpu: boolean; softwareAdapter: boolean }>;
 
   /**
-   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards.
+   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards; of
+   * PaLI-3, of a T5 model alone, or of SigLIP's two towers.
    * Weights go to the device piece by piece; at any time at most 8 MB of them (or one row) are in between.
    * @param source where it is
    */
@@ -28,7 +29,10 @@ export class Pali3 {
   /** Whether the whole folder is stored, so that the next load needs no network. */
   readonly cached: boolean;
 
-  /** Calls on one model run in the order in which they were made. */
+  /**
+   * Calls on one model run in the order in which they were made. An error of code `UnsupportedModel` where the model takes
+   * no pictures.
+   */
   encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
   generate(options?: GenerateOptions): Generation;
   /** Log-likelihood of each candidate answer, in their order. */
@@ -188,29 +192,52 @@ export interface LoadOptions {
   workerUrl?: string | URL;
 }
 
-/** What is known of a loaded model. */
-export interface ModelInfo {
-  /** `"pali3"` answers questions; `"siglip"` only embeds pictures and texts. */
-  readonly kind: "pali3" | "siglip";
+/** What is known of a loaded model; `kind` tells the kinds apart. */
+export type ModelInfo = Pali3Info | T5Info | SiglipInfo;
+
+/** What is known of a model of any kind. */
+export interface CommonInfo {
   /** Parameters of the whole model. */
   readonly parameters: number;
   /** Form of each part's matrices on the device; `"f16"`: halves in the file, computed on as 32-bit floats. */
   readonly dtypes: Readonly<Record<string, Dtype | "f16">>;
+  /** Entries of the vocabulary. */
+  readonly vocabularySize: number;
+  /** Whether `embed` and `similarity` work: the checkpoint has SigLIP's two towers. */
+  readonly embeddings: boolean;
+}
+
+/** What is known of the pictures that a model takes. */
+export interface PictureInfo {
   /** Width and height of a picture as the model sees it, in pixels. */
   readonly imageSize: readonly [number, number];
   /** Rows and columns of patches that a picture of that size becomes. */
   readonly patchGrid: readonly [number, number];
   /** Tokens that a picture becomes. */
   readonly visualTokens: number;
-  /** Entries of the vocabulary. */
-  readonly vocabularySize: number;
-  /** Whether `embed` and `similarity` work: the checkpoint has SigLIP's two towers. */
-  readonly embeddings: boolean;
-  /** Numbers in an embedding, where there are embeddings. */
-  readonly embeddingSize?: number;
+}
+
+/** A model that answers questions about pictures, and without. */
+export interface Pali3Info extends CommonInfo, PictureInfo {
+  readonly kind: "pali3";
+  readonly embeddings: false;
+}
+
+/** A language model alone (T5, T5 1.1, Flan-T5, UL2, mT5): it answers, and takes no pictures. */
+export interface T5Info extends CommonInfo {
+  readonly kind: "t5";
+  readonly embeddings: false;
+}
+
+/** SigLIP's two towers: they embed pictures and texts, and answer nothing. */
+export interface SiglipInfo extends CommonInfo, PictureInfo {
+  readonly kind: "siglip";
+  readonly embeddings: true;
+  /** Numbers in an embedding. */
+  readonly embeddingSize: number;
   /** SigLIP's logarithm of the factor of a cosine, and what is added to the product, for `similarity`. */
-  readonly logitScale?: number;
-  readonly logitBias?: number;
+  readonly logitScale: number;
+  readonly logitBias: number;
 }
 
 /** Bytes held by a model. */

@@ -153,6 +153,34 @@ test("a model of two towers compares labels by their embeddings, and answers not
   await page.close();
 });
 
+test("a language model alone answers the question, and the page says that it saw no picture", async () => {
+  const page = await open(browser, "?device=cpu&model=/fixtures/mt5-prompts/");
+  const { question } = samples[0].questions[0];
+  await page.getByLabel("Question about the picture").fill(question);
+  await page.getByRole("button", { name: "Ask" }).click();
+  await page.locator("#timings").filter({ hasText: "probability" }).waitFor();
+  const shown = await page.locator("#answer").textContent();
+  const expected = await page.evaluate(
+    async ([package_, prompt]) => {
+      const { Pali3 } = await import(package_);
+      return (await (await Pali3.load("/fixtures/mt5-prompts/", { device: "cpu" })).generate({ prompt })).text;
+    },
+    ["/pkg/index.js", question],
+  );
+  assert.ok(expected.length > 0);
+  assert.equal(shown, expected);
+  // Not whether that is what the drawing's record says.
+  assert.match(await page.locator("#expected").textContent(), /takes no pictures/);
+  assert.equal(await page.locator(".word").count(), 0);
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.locator("#bars").waitFor();
+  assert.equal(await page.getByRole("alert").filter({ hasText: /./ }).count(), 0);
+  await page.getByRole("button", { name: /mt5-prompts/ }).click();
+  await page.locator("#facts").filter({ hasText: "no pictures" }).waitFor();
+  assert.deepEqual(complaints(page), []);
+  await page.close();
+});
+
 test("what is asked before the model is there is answered when it is", async () => {
   const page = await browser.newPage();
   await page.goto(`${browser.url}/?device=cpu`);

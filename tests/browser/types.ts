@@ -64,7 +64,15 @@ export async function sources(files: FileList, token: string): Promise<void> {
   for (const source of all) await Pali3.load(source, { dtype: "q4", cache: false });
 }
 
+/** What is known of a picture is known of models that take one. */
+export function sees({ info }: Pali3): string {
+  if (info.kind === "siglip") return `${info.embeddingSize} numbers, ${info.visualTokens} patches`;
+  return info.kind === "t5" ? "nothing" : info.imageSize.join(" x ");
+}
+
 export async function mistakes(model: Pali3): Promise<void> {
+  // @ts-expect-error: not every model takes pictures
+  console.log(model.info.imageSize);
   // @ts-expect-error: an option that does not exist
   await model.generate({ num_beams: 4 });
   // @ts-expect-error: a device that does not exist

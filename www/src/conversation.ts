@@ -80,7 +80,8 @@ export class Conversation {
   }
 
   async #run(model: Pali3, picture: Picture, prompt: string, signal: AbortSignal): Promise<void> {
-    this.#timings.textContent = picture.encoded?.by === model ? "Answering" : "Looking at the picture";
+    const blind = model.info.kind === "t5";
+    this.#timings.textContent = blind || picture.encoded?.by === model ? "Answering" : "Looking at the picture";
     const { image, took } = await encoded(picture, model, signal);
     const generation = model.generate({ image, prompt, signal });
     for await (const { text } of generation) {
@@ -91,7 +92,8 @@ export class Conversation {
     this.#last = { prompt, text };
     if (text === "") this.#answer.textContent = "(an empty answer)";
     announce(`Answer: ${text}`);
-    this.#compare(picture, prompt, text);
+    if (blind) say(this.#expected, "This model takes no pictures: it read the question alone.");
+    else this.#compare(picture, prompt, text);
     const figures: [string, string][] = [
       ...(took > 0 ? [["picture", duration(took)] as [string, string]] : []),
       ["first word", duration(timings.firstToken)],

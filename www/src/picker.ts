@@ -82,12 +82,12 @@ const devices = () => [...document.querySelectorAll<HTMLInputElement>('#devices 
 
 async function showFacts(loader: Loader, model: Pali3): Promise<void> {
   const { info } = model;
-  const [width, height] = info.imageSize;
+  const sees = info.kind === "t5" ? "no pictures: it reads the question alone" : `${info.imageSize.join(" × ")} pixels, ${info.visualTokens} patches`;
   const memory = await model.memory();
   fill([
     ["Model", `${loader.choice.name}, ${count(info.parameters)} parameters`],
     ["Weights", [...new Set(Object.values(info.dtypes))].join(", ")],
-    ["Sees", `${width} × ${height} pixels, ${info.visualTokens} patches`],
+    ["Sees", sees],
     ["Runs on", model.device === "webgpu" ? "WebGPU" : "the CPU"],
     ["Memory", `${bytes(memory.wasm)} WebAssembly${memory.device > 0 ? `, ${bytes(memory.device)} graphics` : ""}`],
     ["Loaded in", `${duration(loader.took)}${model.cached ? ", stored for use offline" : ""}`],

@@ -69,8 +69,12 @@ export class Viewer extends EventTarget {
   }
 }
 
-/** The picture as `model` sees it: encoded once, however many questions are asked. `took` is 0 where it was so already. */
-export async function encoded(picture: Picture, model: Pali3, signal: AbortSignal): Promise<{ image: EncodedImage; took: number }> {
+/**
+ * The picture as `model` sees it: encoded once, however many questions are asked; `null` for a model that takes no pictures.
+ * `took` is 0 where there was nothing to do.
+ */
+export async function encoded(picture: Picture, model: Pali3, signal: AbortSignal): Promise<{ image: EncodedImage | null; took: number }> {
+  if (model.info.kind === "t5") return { image: null, took: 0 };
   if (picture.encoded?.by === model) return { image: picture.encoded.image, took: 0 };
   const started = performance.now();
   const image = await model.encodeImage(picture.blob, { signal });
