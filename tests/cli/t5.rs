@@ -165,6 +165,28 @@ fn what_it_does_not_have_is_named() {
 }
 
 #[test]
+fn a_head_in_the_file_counts_for_more_than_the_configuration() {
+    let expected = answer(&fixture(FIXTURE), &[]);
+    // As transformers 5 writes both; what is tied is scaled, but never in mT5.
+    for (model_type, scaled, same) in [
+        ("mt5", None, true),
+        ("t5", Some(false), true),
+        ("t5", None, false),
+    ] {
+        let folder = copy_of(FIXTURE, "t5-tied-by-configuration");
+        edit_json(&folder.join("config.json"), |config| {
+            config["model_type"] = json!(model_type);
+            config["tie_word_embeddings"] = json!(true);
+            config["scale_decoder_outputs"] = json!(scaled);
+        });
+        let found = answer(&folder, &[]);
+        let equal =
+            found["token_ids"] == expected["token_ids"] && found["score"] == expected["score"];
+        assert_eq!(equal, same, "{model_type} {scaled:?}: {found}");
+    }
+}
+
+#[test]
 fn its_self_test_has_no_picture() {
     let folder = copy_of(FIXTURE, "t5-self-test");
     with_model("self-test", &folder, &["--write", "--prompt", PROMPT]).ok();
