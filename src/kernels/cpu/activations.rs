@@ -1,5 +1,7 @@
 //! Activations as 16-bit integers.
 
+use crate::exponential::{LANES, largest};
+
 /// How rows of activations are laid out for a kernel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
@@ -77,8 +79,7 @@ impl Activations {
 
 /// A row's segment into its place among the tile's; its scale.
 fn quantize(x: &[f32], layout: Layout, row: usize, rows: usize, integers: &mut [i16]) -> f32 {
-    const LANES: usize = 8;
-    let mut largest = [0f32; LANES];
+    let mut sizes = [0f32; LANES];
     // Not a number as soon as one value is none or infinite: it must not turn into a number on the way.
     let mut poison = [0f32; LANES];
     let eights = x.as_chunks::<LANES>().0;
@@ -86,16 +87,15 @@ fn quantize(x: &[f32], layout: Layout, row: usize, rows: usize, integers: &mut [
         for lane in 0..LANES {
             // Not `f32::max`, for which there is no vector instruction: what is no number is seen to below.
             let size = eight[lane].abs();
-            largest[lane] = if size > largest[lane] {
+            sizes[lane] = if size > sizes[lane] {
                 size
             } else {
-                largest[lane]
+                sizes[lane]
             };
             poison[lane] += eight[lane] * 0.0;
         }
     }
-    let largest = largest.into_iter().fold(0f32, f32::max);
-    let scale = largest / f32::from(layout.largest);
+    let scale = largest(&sizes) / f32::from(layout.largest);
     let factor = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     let vectors = integers.chunks_exact_mut(layout.vector);
     let own = vectors.skip(row).step_by(rows);

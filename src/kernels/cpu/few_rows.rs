@@ -3,7 +3,7 @@
 use super::Matrix;
 use super::activations::{Activations, Layout, Tile};
 use super::lanes::Lanes;
-use super::matmul::{Format, Rounding};
+use super::matmul::Format;
 use crate::quant::{BLOCK, finite_half};
 use std::ops::Range;
 
@@ -17,15 +17,6 @@ pub(super) fn layout(vector: usize) -> Layout {
         segment: BLOCK,
         largest: i16::MAX,
         vector,
-    }
-}
-
-/// What half a step of the integers comes to.
-pub(super) fn rounding() -> Rounding {
-    Rounding {
-        segment: BLOCK,
-        activations: 0.5 / f64::from(i16::MAX),
-        weights: 0.0,
     }
 }
 

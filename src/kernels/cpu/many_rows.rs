@@ -2,13 +2,14 @@
 //! activations, 16-bit integers with a scale for each segment, and then serves all rows. Inside a segment there is nothing
 //! but loads and integer dot products, a small rectangle of rows and outputs at a time, each load serving several.
 //!
-//! Weights keep 4 bits below their own last one, activations have 14 bits and a sign: far less is lost than the weights'
-//! quantization has cost. With both a segment's sum stays within 32 bits.
+//! Weights keep 4 bits below their own last one (8 where they have 4 themselves), activations have 14 bits and a sign: far less
+//! is lost than the weights' quantization has cost. With both a segment's sum stays within 32 bits.
 
 use super::Matrix;
 use super::activations::{Activations, Layout, Tile};
 use super::lanes::Lanes;
-use super::matmul::{Format, Rounding};
+use super::matmul::Format;
+use crate::exponential::largest;
 use crate::quant::{BLOCK, QuantFormat, finite_half};
 use std::ops::Range;
 
@@ -23,14 +24,10 @@ const Q8_BITS: u32 = 4;
 const Q4_BITS: u32 = 8;
 const LARGEST: i16 = 16_383;
 
-/// What half a step of the integers comes to.
-pub(super) fn rounding(format: QuantFormat) -> Rounding {
-    Rounding {
-        segment: SEGMENT,
-        activations: 0.5 / f64::from(LARGEST),
-        // A little more: the ratio of a block's scale to the segment's is itself an integer.
-        weights: 0.51 / f64::from(1 << bits(format)),
-    }
+/// What half a step of a weight's integer comes to, as a part of its segment's largest scale.
+pub(super) fn weight_rounding(format: QuantFormat) -> f64 {
+    // A little more: the ratio of a block's scale to the segment's is itself an integer.
+    0.51 / f64::from(1 << bits(format))
 }
 
 const fn bits(format: QuantFormat) -> u32 {
@@ -44,7 +41,7 @@ const fn segment_fits(largest_weight: i64) -> bool {
     // A vector has a lane of 32 bits for every two elements, and at least four of them.
     largest_weight * (LARGEST as i64) * (SEGMENT as i64 / 4) <= i32::MAX as i64
 }
-const _: () = assert!(segment_fits(127 << Q8_BITS) && segment_fits(8 << Q4_BITS));
+const _: () = assert!(segment_fits(128 << Q8_BITS) && segment_fits(8 << Q4_BITS));
 
 pub(super) fn layout(vector: usize) -> Layout {
     Layout {
@@ -141,10 +138,11 @@ fn fill_segment<L: Lanes, F: Format>(
 ) -> f32 {
     let format = F::FORMAT;
     let block_words = format.words_per_block();
-    let largest = scales
-        .iter()
-        .map(|&scale| finite_half(scale).abs())
-        .fold(0f32, f32::max);
+    let mut floats = [0f32; SEGMENT_BLOCKS];
+    for (float, &scale) in floats.iter_mut().zip(scales) {
+        *float = finite_half(scale);
+    }
+    let largest = largest(&floats.map(f32::abs));
     let to_ratio = if largest > 0.0 {
         32767.0 / largest
     } else {
@@ -154,8 +152,8 @@ fn fill_segment<L: Lanes, F: Format>(
         words.len() >= scales.len() * block_words
             && integers.len() >= scales.len() * BLOCK * COLUMNS
     );
-    for (block, &scale) in scales.iter().enumerate() {
-        let ratio = (finite_half(scale) * to_ratio) as i16;
+    for (block, &scale) in floats[..scales.len()].iter().enumerate() {
+        let ratio = (scale * to_ratio) as i16;
         // SAFETY: `words` and `integers` hold as many blocks as `scales`. The caller has made sure of the instructions.
         unsafe {
             let weights = L::block(format, words.as_ptr().add(block * block_words).cast());
