@@ -28,7 +28,7 @@ bind() {
     local name=$1 out=$2 built="${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm"
     local stamp="$out/.$name" sum
     # Builds share one file name, so what was last made here, and how, is told by a checksum.
-    sum=$(cat "$built" scripts/build-wasm.sh | cksum)
+    sum=$(cat "$built" scripts/build-wasm.sh scripts/cut.mjs | cksum)
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then
         say "$out/$name.js is up to date"
         return
@@ -44,6 +44,7 @@ bind() {
         fail "wasm-bindgen writes __wbg_reset_state in another way than scripts/build-wasm.sh expects"
 
     local module="$out/${name}_bg.wasm"
+    node scripts/cut.mjs "$module"
     if [ "$out" = pkg/wasm ]; then
         say "shrinking $module with wasm-opt (a minute or two)"
         # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
