@@ -15,8 +15,9 @@ mod plan;
 
 use crate::error::Result;
 use crate::generation::BestTokens;
+use crate::nn::Activation;
 use crate::quant::{BLOCK, QuantFormat};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, module};
 pub use plan::{Plan, adapter_is_software};
 
 /// A matrix in blocks, on a device.
@@ -111,26 +112,105 @@ fn elsewhere(device: &Device, with: impl std::fmt::Debug) -> ! {
     unreachable!("no kernel on {device:?} for {with:?}")
 }
 
-/// GELU's tanh form, element by element, where there is a kernel for it: on the processor, without gradients.
-pub(crate) fn gelu_tanh<const D: usize>(
-    x: Tensor<D>,
-    elsewhere: impl FnOnce(Tensor<D>) -> Tensor<D>,
-) -> Tensor<D> {
-    #[cfg(feature = "cpu")]
-    if cpu::holds(&x) {
-        return cpu::in_place(x, cpu::gelu_tanh);
+/// `x / sqrt(mean(x²) + eps) · weight` over the last dimension.
+pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Tensor<D> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::rms_norm(&x, &weight, eps) {
+        return y;
     }
-    elsewhere(x)
+    by_burn(x, |x| {
+        let mean_square = x.clone().square().mean_dim(D - 1);
+        let rstd = mean_square.add_scalar(eps).sqrt().recip();
+        x * rstd * weight.unsqueeze()
+    })
 }
 
-/// Softmax over the last dimension.
-pub(crate) fn softmax(x: Tensor<4>) -> Tensor<4> {
+/// `(x - mean(x)) / sqrt(var(x) + eps) · weight + bias` over the last dimension.
+pub(crate) fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    eps: f64,
+) -> Tensor<D> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::layer_norm(&x, &weight, &bias, eps) {
+        return y;
+    }
+    by_burn(x, |x| module::layer_norm(x, weight, Some(bias), eps))
+}
+
+/// The activation of each number, times `linear` where it is a gate for that.
+pub(crate) fn activate<const D: usize>(
+    of: Activation,
+    x: Tensor<D>,
+    linear: Option<Tensor<D>>,
+) -> Tensor<D> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::activate(of, &x, linear.as_ref()) {
+        return y;
+    }
+    #[cfg(feature = "cpu")]
+    let kernel = of == Activation::GeluTanh && cpu::holds(&x);
+    #[cfg(feature = "cpu")]
+    let activated = match kernel {
+        true => cpu::in_place(x, cpu::gelu_tanh),
+        false => of.by_burn(x),
+    };
+    #[cfg(not(feature = "cpu"))]
+    let activated = of.by_burn(x);
+    match linear {
+        Some(linear) => activated * linear,
+        None => activated,
+    }
+}
+
+/// `softmax(scale · scores + bias)` over the last dimension; `bias: [1 or batch, 1 or heads, 1 or query, key]`.
+pub(crate) fn softmax(scores: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::softmax(&scores, bias.as_ref(), scale) {
+        return y;
+    }
+    let scores = match scale {
+        1.0 => scores,
+        _ => scores.mul_scalar(scale),
+    };
+    let scores = match bias {
+        Some(bias) => scores + bias,
+        None => scores,
+    };
+    #[cfg(feature = "cpu")]
+    if cpu::holds(&scores) {
+        let width = scores.dims()[3];
+        return cpu::in_place(scores, |values| cpu::softmax(values, width));
+    }
+    by_burn(scores, |scores| {
+        burn::tensor::activation::softmax(scores, 3)
+    })
+}
+
+/// The same numbers, in the order of the shape, so that no later product has to copy them.
+pub(crate) fn contiguous<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::in_a_row(&x) {
+        return y;
+    }
     #[cfg(feature = "cpu")]
     if cpu::holds(&x) {
-        let width = x.dims()[3];
-        return cpu::in_place(x, |values| cpu::softmax(values, width));
+        return cpu::in_place(x, |_| ());
     }
-    burn::tensor::activation::softmax(x, 3)
+    x
+}
+
+/// What burn computes where there is no kernel: on the processor and in training. A build for the GPU alone has neither and
+/// leaves burn's kernels out.
+fn by_burn<const D: usize>(
+    x: Tensor<D>,
+    compute: impl FnOnce(Tensor<D>) -> Tensor<D>,
+) -> Tensor<D> {
+    match cfg!(any(feature = "cpu", feature = "train")) {
+        true => compute(x),
+        false => elsewhere(&x.device(), "what has kernels on the GPU"),
+    }
 }
 
 /// The best tokens of each row of scores, still on the GPU.

@@ -5,7 +5,7 @@ use crate::kernels;
 use burn::tensor::{Tensor, activation};
 
 /// The non-linearities that SigLIP and T5 use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `max(x, 0)`
     Relu,
@@ -22,6 +22,16 @@ pub enum Activation {
 impl Activation {
     /// Element by element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        kernels::activate(self, x, None)
+    }
+
+    /// Element by element, as a gate for `linear`: `activation(x) · linear`.
+    pub fn gate<const D: usize>(self, x: Tensor<D>, linear: Tensor<D>) -> Tensor<D> {
+        kernels::activate(self, x, Some(linear))
+    }
+
+    /// Out of burn's operations.
+    pub(crate) fn by_burn<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Relu => activation::relu(x),
             Activation::Gelu => activation::gelu(x),
@@ -36,15 +46,13 @@ impl Activation {
 /// of a training step on the processor.
 fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     const TWO_SQRT_2_OVER_PI: f64 = 1.595_769_121_605_731;
-    kernels::gelu_tanh(x, |x| {
-        let u = x
-            .clone()
-            .square()
-            .mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI)
-            .add_scalar(TWO_SQRT_2_OVER_PI)
-            * x.clone();
-        x * activation::sigmoid(u)
-    })
+    let u = x
+        .clone()
+        .square()
+        .mul_scalar(0.044715 * TWO_SQRT_2_OVER_PI)
+        .add_scalar(TWO_SQRT_2_OVER_PI)
+        * x.clone();
+    x * activation::sigmoid(u)
 }
 
 impl From<HiddenAct> for Activation {

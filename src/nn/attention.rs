@@ -153,13 +153,8 @@ fn attend_at_once(
 fn weights(q: Tensor<4>, k: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
     let key = k.dims()[2];
-    let q = if scale == 1.0 { q } else { q.mul_scalar(scale) };
     let scores = times_transposed(entries(q), entries(k)).reshape([batch, heads, query, key]);
-    let scores = match bias {
-        Some(bias) => scores + bias,
-        None => scores,
-    };
-    softmax(scores)
+    softmax(scores, bias, scale)
 }
 
 /// `[batch, heads, tokens, width]` → `[batch * heads, tokens, width]`

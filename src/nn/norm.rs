@@ -1,8 +1,9 @@
 //! Layer norm (SigLIP) and RMS norm (T5).
 
 use super::{ones, zeros};
+use crate::kernels;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, module};
+use burn::tensor::{Device, Tensor};
 
 /// Mean-centred norm with weight and bias.
 #[derive(Module, Debug)]
@@ -30,7 +31,7 @@ impl LayerNorm {
 
     /// `[.., width]` → `[.., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        module::layer_norm(x, self.weight.val(), Some(self.bias.val()), self.eps)
+        kernels::layer_norm(x, self.weight.val(), self.bias.val(), self.eps)
     }
 }
 
@@ -53,8 +54,6 @@ impl RmsNorm {
 
     /// `x / sqrt(mean(x²) + eps) * weight` over the last dimension.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let mean_square = x.clone().square().mean_dim(D - 1);
-        let rstd = mean_square.add_scalar(self.eps).sqrt().recip();
-        x * rstd * self.weight.val().unsqueeze()
+        kernels::rms_norm(x, self.weight.val(), self.eps)
     }
 }

@@ -7,6 +7,7 @@ use crate::device::{self, DeviceKind};
 use crate::error::Result;
 use crate::kernels::dense::{times_as, times_transposed_as};
 use crate::kernels::{self, Plan, Quantized, cpu};
+use crate::nn::Activation;
 use crate::quant::{BLOCK, Effort, Packed, QuantFormat, blocks, dequantize, quantize};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
@@ -86,6 +87,15 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
     for &shape in DENSE {
         dense(shape, device, kind, &mut rng, &mut checks).await?;
     }
+    for [rows, width] in [[1, 1], [3, 7], [2, 130], [65, 768], [40_000, 3]] {
+        norms(rows, width, device, &mut rng, &mut checks).await?;
+    }
+    for &(shape, bias) in SCORES {
+        softmax(shape, bias, device, &mut rng, &mut checks).await?;
+    }
+    for count in [1, 255, 257, 70_001] {
+        activations(count, device, &mut rng, &mut checks).await?;
+    }
     if kind == DeviceKind::Wgpu {
         for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
             best(vocabulary, count, device, &mut rng, &mut checks).await?;
@@ -148,6 +158,161 @@ async fn dense(
             let found = device::read(y).await?.into_iter().map(f64::from);
             let found = relative(found.collect(), &sizes);
             checks.push(Check::values(name, &found, &exact, 1e-5));
+        }
+    }
+    Ok(())
+}
+
+/// Both norms of rows far from the origin; in the last case there are more rows than a grid has in one dimension.
+async fn norms(
+    rows: usize,
+    width: usize,
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    const EPS: f64 = 1e-6;
+    let x: Vec<f32> = Kind::Even.values(rows * width, rng);
+    let x: Vec<f32> = x.into_iter().map(|x| x + 3.0).collect();
+    let (weight, bias) = (Kind::Even.values(width, rng), Kind::Even.values(width, rng));
+    let tensor = Tensor::<2>::from_data(TensorData::new(x.clone(), [rows, width]), device);
+    let one =
+        |values: &[f32]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [width]), device);
+    let expected = |centred: bool| -> Vec<f32> {
+        let row = |x: &[f32]| {
+            let mean = match centred {
+                true => x.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64,
+                false => 0.0,
+            };
+            let squares: f64 = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
+            let factor = 1.0 / (squares / width as f64 + EPS).sqrt();
+            let normed = x.iter().zip(weight.iter().zip(&bias));
+            let normed = normed.map(move |(&x, (&weight, &bias))| {
+                let bias = if centred { f64::from(bias) } else { 0.0 };
+                ((f64::from(x) - mean) * factor * f64::from(weight) + bias) as f32
+            });
+            normed.collect::<Vec<_>>()
+        };
+        x.chunks(width).flat_map(row).collect()
+    };
+    let name = format!("{rows}x{width}");
+    let found = kernels::rms_norm(tensor.clone(), one(&weight), EPS);
+    let found = device::read(found).await?;
+    checks.push(Check::values(
+        format!("rms norm {name}"),
+        &found,
+        &expected(false),
+        1e-5,
+    ));
+    let found = kernels::layer_norm(tensor, one(&weight), one(&bias), EPS);
+    let found = device::read(found).await?;
+    checks.push(Check::values(
+        format!("layer norm {name}"),
+        &found,
+        &expected(true),
+        // The differences from the mean are smaller than what they are taken from.
+        1e-4,
+    ));
+    Ok(())
+}
+
+/// Scores, and what is added to them: batch, heads, queries, keys.
+const SCORES: &[([usize; 4], Option<[usize; 4]>)] = &[
+    ([1, 1, 1, 1], None),
+    ([2, 3, 5, 7], None),
+    ([2, 3, 5, 7], Some([1, 3, 5, 7])),
+    ([2, 3, 5, 7], Some([2, 1, 1, 7])),
+    ([2, 3, 5, 7], Some([2, 3, 5, 7])),
+    ([1, 2, 1, 197], Some([1, 2, 1, 197])),
+    ([1, 12, 65, 64], Some([1, 1, 1, 64])),
+    ([2, 4, 5000, 3], Some([1, 4, 1, 3])),
+];
+
+/// Softmax of scaled scores with and without a bias that masks every third key.
+async fn softmax(
+    shape: [usize; 4],
+    bias: Option<[usize; 4]>,
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    const SCALE: f64 = 0.125;
+    let [_, heads, queries, keys] = shape;
+    let scores = Kind::Outliers.values(shape.iter().product(), rng);
+    let added = bias.map(|shape| {
+        let values = Kind::Even.values(shape.iter().product(), rng).into_iter();
+        let masked = |(i, x): (usize, f32)| if i % keys % 3 == 2 { -1e30 } else { 10.0 * x };
+        (shape, values.enumerate().map(masked).collect::<Vec<_>>())
+    });
+    let bias_at = |row: usize, key: usize| match &added {
+        None => 0.0,
+        Some(([entries, h, q, _], values)) => {
+            let entry = row / (heads * queries) % entries;
+            let (head, query) = (row / queries % heads % h, row % queries % q);
+            f64::from(values[((entry * h + head) * q + query) * keys + key])
+        }
+    };
+    let mut expected = vec![];
+    for (row, scores) in scores.chunks(keys).enumerate() {
+        let biased = scores.iter().enumerate();
+        let biased = biased.map(|(key, &score)| SCALE * f64::from(score) + bias_at(row, key));
+        let biased: Vec<f64> = biased.collect();
+        let largest = biased.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = biased.iter().map(|x| (x - largest).exp()).sum();
+        expected.extend(biased.iter().map(|x| ((x - largest).exp() / sum) as f32));
+    }
+    let tensor = |values: &[f32], shape: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), device)
+    };
+    let on_device = added.as_ref().map(|(shape, values)| tensor(values, *shape));
+    let found = kernels::softmax(tensor(&scores, shape), on_device, SCALE);
+    let found = device::read(found).await?;
+    let name = format!("softmax {shape:?} with {bias:?}");
+    checks.push(Check::values(name, &found, &expected, 1e-5));
+    Ok(())
+}
+
+/// Each activation, alone and as a gate, of numbers from -200 to 200.
+async fn activations(
+    count: usize,
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    let values = Kind::Even.values(count, rng).into_iter().enumerate();
+    let x: Vec<f32> = values
+        .map(|(i, x)| if i % 5 == 0 { 200.0 * x } else { 4.0 * x })
+        .collect();
+    let linear = Kind::Even.values(count, rng);
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let tensor =
+        |values: &[f32]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [count]), device);
+    for of in [
+        Activation::Relu,
+        Activation::GeluTanh,
+        Activation::QuickGelu,
+        Activation::Silu,
+    ] {
+        let exact = |x: f64| match of {
+            Activation::Relu => x.max(0.0),
+            Activation::QuickGelu => x * sigmoid(1.702 * x),
+            Activation::Silu => x * sigmoid(x),
+            _ => {
+                let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+                0.5 * x * (1.0 + u.tanh())
+            }
+        };
+        let alone: Vec<f32> = x.iter().map(|&x| exact(f64::from(x)) as f32).collect();
+        let gated: Vec<f32> = alone.iter().zip(&linear).map(|(a, b)| a * b).collect();
+        for (expected, gate) in [(alone, None), (gated, Some(tensor(&linear)))] {
+            let name = format!("{of:?} of {count}, a gate: {}", gate.is_some());
+            let found = device::read(kernels::activate(of, tensor(&x), gate)).await?;
+            let in_parts = |values: &[f32]| -> Vec<f32> {
+                let pairs = values.iter().zip(&x);
+                pairs.map(|(value, x)| value / x.abs().max(1.0)).collect()
+            };
+            let (found, expected) = (in_parts(&found), in_parts(&expected));
+            checks.push(Check::values(name, &found, &expected, 1e-5));
         }
     }
     Ok(())

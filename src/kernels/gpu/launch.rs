@@ -1,6 +1,7 @@
 //! From a kernel's name to its dispatch.
 
-use super::{Layout, layout, prelude};
+use super::{Layout, activation, layout, prelude};
+use crate::nn::Activation;
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
 use burn::cubecl::prelude::{CubeCount, KernelId};
@@ -19,12 +20,17 @@ pub(super) enum Kernel {
     DenseThreads(Layout),
     DenseTiles(Layout),
     Best,
+    RmsNorm,
+    LayerNorm,
+    Softmax { biased: bool },
+    Activation { of: Activation, gated: bool },
 }
 
 impl Kernel {
     fn text(self) -> String {
         let on_matrix =
             |format, text| [prelude(format), include_str!("common.wgsl"), text].concat();
+        let on_rows = |text| [include_str!("reduce.wgsl"), text].concat();
         let dense = |l, text| [include_str!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRowsThreads(q) => on_matrix(q, include_str!("few_rows_threads.wgsl")),
@@ -36,6 +42,27 @@ impl Kernel {
             Kernel::DenseThreads(l) => dense(l, include_str!("dense_threads.wgsl")),
             Kernel::DenseTiles(l) => dense(l, include_str!("dense_tiles.wgsl")),
             Kernel::Best => include_str!("best.wgsl").to_string(),
+            Kernel::RmsNorm => on_rows(include_str!("rms_norm.wgsl")),
+            Kernel::LayerNorm => on_rows(include_str!("layer_norm.wgsl")),
+            Kernel::Softmax { biased } => [
+                include_str!("reduce.wgsl"),
+                include_str!("softmax_common.wgsl"),
+                match biased {
+                    true => include_str!("softmax_biased.wgsl"),
+                    false => include_str!("softmax_plain.wgsl"),
+                },
+                include_str!("softmax.wgsl"),
+            ]
+            .concat(),
+            Kernel::Activation { of, gated } => [
+                match gated {
+                    true => include_str!("activation_gated.wgsl"),
+                    false => include_str!("activation_alone.wgsl"),
+                },
+                include_str!("activation.wgsl"),
+                activation(of),
+            ]
+            .concat(),
         }
     }
 
@@ -45,7 +72,8 @@ impl Kernel {
             Kernel::FewRowsThreads(_) | Kernel::FewRowsWorkgroup(_) | Kernel::Rows(_) => {
                 CubeDim::new_1d(64)
             }
-            Kernel::DenseFew(_) => CubeDim::new_1d(64),
+            Kernel::DenseFew(_) | Kernel::Activation { .. } => CubeDim::new_1d(64),
+            Kernel::RmsNorm | Kernel::LayerNorm | Kernel::Softmax { .. } => CubeDim::new_1d(64),
             Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
             Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
@@ -70,13 +98,13 @@ impl KernelSource for Kernel {
 }
 
 /// Runs a kernel over `inputs`, `count` workgroups; a new tensor of `shape` gets the result. The bindings are
-/// the inputs, the result and a uniform of the four `numbers`.
-pub(super) fn launch<const N: usize, const D: usize>(
+/// the inputs, the result and a uniform of the `numbers`, four or eight.
+pub(super) fn launch<const N: usize, const D: usize, const M: usize>(
     kernel: Kernel,
     inputs: [&CubeTensor; N],
     shape: [usize; D],
     count: [u32; 3],
-    numbers: [usize; 4],
+    numbers: [usize; M],
 ) -> CubeTensor {
     let CubeTensor { client, device, .. } = inputs[0];
     let handle = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
@@ -96,8 +124,9 @@ pub(super) fn launch<const N: usize, const D: usize>(
     }
     arguments = arguments.with_buffer(output.handle.clone().binding());
     // Two 32-bit numbers to a word of the uniform.
-    let [a, b, c, d] = numbers.map(|number| number as u64);
-    arguments.info = MetadataBindingInfo::custom(vec![a | b << 32, c | d << 32]);
+    let pairs = numbers.chunks(2);
+    let words = pairs.map(|pair| pair[0] as u64 | (pair[1] as u64) << 32);
+    arguments.info = MetadataBindingInfo::custom(words.collect());
     client.launch(
         Box::new(SourceKernel::new(kernel, kernel.workgroup())),
         CubeCount::Static(count[0], count[1], count[2]),

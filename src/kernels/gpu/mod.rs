@@ -1,4 +1,5 @@
-//! Products with quantized and with float matrices in WGSL.
+//! Products with quantized and with float matrices in WGSL, and what stands between them: norms, softmax, activations, each in
+//! one pass where burn takes five to ten.
 //!
 //! A graphics card reads memory side by side and synchronises cheaply; a software adapter is a processor, for which a
 //! barrier costs more than a block of products. So there are two kernels for few rows of activations (decoding) and two
@@ -10,6 +11,7 @@
 mod launch;
 
 use super::{Plan, Quantized};
+use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
@@ -80,7 +82,7 @@ fn on_matrix(
 /// For each row the logarithm of the sum of the exponentials, then the ids and then the scores of the best:
 /// `[rows, vocabulary]` → `[rows, 1 + 2 · count]`.
 pub(super) fn best(scores: &Tensor<2>, count: usize) -> Option<Tensor<2>> {
-    let scores = into_contiguous(primitive(scores)?);
+    let scores = contiguous(scores)?;
     let (rows, vocabulary) = (scores.meta.shape()[0], scores.meta.shape()[1]);
     let shape = [rows, 1 + 2 * count];
     let numbers = [rows, vocabulary, count, 0];
@@ -99,10 +101,7 @@ pub(super) enum Layout {
 
 /// `a: [batch, rows, inner]` times `b: [batch or 1, …]` → `[batch, rows, outputs]`.
 pub(super) fn dense(a: &Tensor<3>, b: &Tensor<3>, layout: Layout, plan: Plan) -> Option<Tensor<3>> {
-    let (a, b) = (
-        into_contiguous(primitive(a)?),
-        into_contiguous(primitive(b)?),
-    );
+    let (a, b) = (contiguous(a)?, contiguous(b)?);
     let [batch, rows, inner] = a.meta.shape().dims();
     let [b_batch, first, second]: [usize; 3] = b.meta.shape().dims();
     let outputs = match layout {
@@ -131,6 +130,128 @@ pub(super) fn dense(a: &Tensor<3>, b: &Tensor<3>, layout: Layout, plan: Plan) ->
     Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
+/// `x / sqrt(mean(x²) + eps) · weight` over the last dimension.
+pub(super) fn rms_norm<const D: usize>(
+    x: &Tensor<D>,
+    weight: &Tensor<1>,
+    eps: f64,
+) -> Option<Tensor<D>> {
+    norm(Kernel::RmsNorm, [contiguous(x)?, contiguous(weight)?], eps)
+}
+
+/// `(x - mean(x)) / sqrt(var(x) + eps) · weight + bias` over the last dimension.
+pub(super) fn layer_norm<const D: usize>(
+    x: &Tensor<D>,
+    weight: &Tensor<1>,
+    bias: &Tensor<1>,
+    eps: f64,
+) -> Option<Tensor<D>> {
+    let inputs = [contiguous(x)?, contiguous(weight)?, contiguous(bias)?];
+    norm(Kernel::LayerNorm, inputs, eps)
+}
+
+fn norm<const D: usize, const N: usize>(
+    kernel: Kernel,
+    inputs: [CubeTensor; N],
+    eps: f64,
+) -> Option<Tensor<D>> {
+    let shape: [usize; D] = inputs[0].meta.shape().dims();
+    let (rows, width) = rows_of(shape);
+    let numbers = [rows, width, (eps as f32).to_bits() as usize, 0];
+    let y = launch(kernel, inputs.each_ref(), shape, grid(rows), numbers);
+    Some(Tensor::from_primitive::<Wgpu>(y))
+}
+
+/// `softmax(scale · scores + bias)`: `[batch, heads, query, key]`; `bias: [1 or batch, 1 or heads, 1 or query, key]`.
+pub(super) fn softmax(
+    scores: &Tensor<4>,
+    bias: Option<&Tensor<4>>,
+    scale: f64,
+) -> Option<Tensor<4>> {
+    let scores = contiguous(scores)?;
+    let shape: [usize; 4] = scores.meta.shape().dims();
+    let [_, heads, queries, width] = shape;
+    let (rows, _) = rows_of(shape);
+    let scale = (scale as f32).to_bits() as usize;
+    let numbers =
+        |[entry, head, query]: [usize; 3]| [rows, width, heads, queries, entry, head, query, scale];
+    let kernel = Kernel::Softmax {
+        biased: bias.is_some(),
+    };
+    let y = match bias {
+        None => launch(kernel, [&scores], shape, grid(rows), numbers([0; 3])),
+        Some(bias) => {
+            let bias = contiguous(bias)?;
+            let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
+            let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
+            let strides = [apart(b, h * q * key), apart(h, q * key), apart(q, key)];
+            let inputs = [&scores, &bias];
+            launch(kernel, inputs, shape, grid(rows), numbers(strides))
+        }
+    };
+    Some(Tensor::from_primitive::<Wgpu>(y))
+}
+
+/// The activation of each number, times `linear` where it is a gate. `None` for [`Activation::Gelu`] as well, whose error
+/// function WGSL has not.
+pub(super) fn activate<const D: usize>(
+    of: Activation,
+    x: &Tensor<D>,
+    linear: Option<&Tensor<D>>,
+) -> Option<Tensor<D>> {
+    if of == Activation::Gelu {
+        return None;
+    }
+    let x = contiguous(x)?;
+    let shape: [usize; D] = x.meta.shape().dims();
+    let count: usize = shape.iter().product();
+    let workgroups = grid(count.div_ceil(4 * 64));
+    let numbers = [count, workgroups[0] as usize, 0, 0];
+    let kernel = Kernel::Activation {
+        of,
+        gated: linear.is_some(),
+    };
+    let y = match linear {
+        None => launch(kernel, [&x], shape, workgroups, numbers),
+        Some(linear) => {
+            let inputs = [&x, &contiguous(linear)?];
+            launch(kernel, inputs, shape, workgroups, numbers)
+        }
+    };
+    Some(Tensor::from_primitive::<Wgpu>(y))
+}
+
+/// The tensor with its numbers in a row, copied if they are not.
+pub(super) fn in_a_row<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
+    Some(Tensor::from_primitive::<Wgpu>(contiguous(x)?))
+}
+
+/// The last dimension, and how often it is there.
+fn rows_of<const D: usize>(shape: [usize; D]) -> (usize, usize) {
+    (shape[..D - 1].iter().product(), shape[D - 1])
+}
+
+/// Workgroups for so many rows, in two dimensions, as one takes 65,535 at most.
+fn grid(rows: usize) -> [u32; 3] {
+    // As in reduce.wgsl.
+    const GRID: usize = 32_768;
+    [rows.min(GRID) as u32, rows.div_ceil(GRID) as u32, 1]
+}
+
+/// The activation's part of a kernel's source.
+fn activation(of: Activation) -> &'static str {
+    match of {
+        Activation::Relu => "fn activation(x: f32) -> f32 { return max(x, 0.0); }",
+        Activation::GeluTanh => {
+            // 0.5 (1 + tanh(u)) is sigmoid(2 u).
+            "fn activation(x: f32) -> f32 { return x * sigmoid(x * (1.5957691 + 0.07135482 * x * x)); }"
+        }
+        Activation::QuickGelu => "fn activation(x: f32) -> f32 { return x * sigmoid(1.702 * x); }",
+        Activation::Silu => "fn activation(x: f32) -> f32 { return x * sigmoid(x); }",
+        Activation::Gelu => unreachable!("no kernel for GELU with the error function"),
+    }
+}
+
 /// The layout's part of a kernel's source.
 fn layout(layout: Layout) -> &'static str {
     match layout {
@@ -141,6 +262,10 @@ fn layout(layout: Layout) -> &'static str {
 
 fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
     tensor.clone().try_into_primitive::<Wgpu>().ok()
+}
+
+fn contiguous<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
+    primitive(tensor).map(into_contiguous)
 }
 
 /// A weight's words or scales on the GPU.

@@ -4,6 +4,7 @@ use super::attention::T5Attention;
 use super::cache::LayerCache;
 use super::feed_forward::FeedForward;
 use crate::config::T5Config;
+use crate::kernels::contiguous;
 use crate::nn::{Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -127,7 +128,11 @@ impl DecoderBlock {
             .keys_values(encoder_hidden_states);
         LayerCache {
             own: super::cache::SelfKeyValues::new(max_length),
-            cross: super::cache::CrossKeyValues { keys, values },
+            // Every token's attention reads them: put in order once, here.
+            cross: super::cache::CrossKeyValues {
+                keys: contiguous(keys),
+                values: contiguous(values),
+            },
         }
     }
 

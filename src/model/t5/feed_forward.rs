@@ -38,9 +38,9 @@ impl FeedForward {
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let hidden = match (&self.wi, &self.wi_0, &self.wi_1) {
             (Some(wi), ..) => self.activation.forward(wi.forward(x)),
-            (None, Some(gate), Some(linear)) => {
-                self.activation.forward(gate.forward(x.clone())) * linear.forward(x)
-            }
+            (None, Some(gate), Some(linear)) => self
+                .activation
+                .gate(gate.forward(x.clone()), linear.forward(x)),
             _ => unreachable!("a feed-forward layer has one input matrix or two"),
         };
         self.wo.forward(hidden)

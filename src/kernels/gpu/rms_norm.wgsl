@@ -1,0 +1,25 @@
+
+// Rows over the square root of their mean square, times the weight: a workgroup for each row.
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// rows, width, bits of eps
+@group(0) @binding(3) var<uniform> info: vec4<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let width = info.y;
+  let row = group.x + group.y * GRID;
+  if (row >= info.x) {
+    return;
+  }
+  let start = row * width;
+  var squares = 0.0;
+  for (var i = thread; i < width; i += THREADS) {
+    squares += x[start + i] * x[start + i];
+  }
+  let factor = 1.0 / sqrt(total(thread, squares) / f32(width) + bitcast<f32>(info.z));
+  for (var i = thread; i < width; i += THREADS) {
+    y[start + i] = x[start + i] * factor * weight[i];
+  }
+}
