@@ -114,11 +114,21 @@ fn elsewhere(device: &Device, with: impl std::fmt::Debug) -> ! {
 
 /// `x / sqrt(mean(x²) + eps) · weight` over the last dimension.
 pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, eps: f64) -> Tensor<D> {
+    rms_norm_as(x, weight, eps, Plan::of_adapter())
+}
+
+/// [`rms_norm`] with the GPU kernel that `plan` names.
+pub(crate) fn rms_norm_as<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<1>,
+    eps: f64,
+    plan: Plan,
+) -> Tensor<D> {
     #[cfg(feature = "webgpu")]
-    if let Some(y) = gpu::rms_norm(&x, &weight, eps) {
+    if let Some(y) = gpu::rms_norm(&x, &weight, eps, plan) {
         return y;
     }
-    by_burn(x, |x| {
+    by_burn(x, plan, |x| {
         let mean_square = x.clone().square().mean_dim(D - 1);
         let rstd = mean_square.add_scalar(eps).sqrt().recip();
         x * rstd * weight.unsqueeze()
@@ -132,11 +142,22 @@ pub(crate) fn layer_norm<const D: usize>(
     bias: Tensor<1>,
     eps: f64,
 ) -> Tensor<D> {
+    layer_norm_as(x, weight, bias, eps, Plan::of_adapter())
+}
+
+/// [`layer_norm`] with the GPU kernel that `plan` names.
+pub(crate) fn layer_norm_as<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    eps: f64,
+    plan: Plan,
+) -> Tensor<D> {
     #[cfg(feature = "webgpu")]
-    if let Some(y) = gpu::layer_norm(&x, &weight, &bias, eps) {
+    if let Some(y) = gpu::layer_norm(&x, &weight, &bias, eps, plan) {
         return y;
     }
-    by_burn(x, |x| module::layer_norm(x, weight, Some(bias), eps))
+    by_burn(x, plan, |x| module::layer_norm(x, weight, Some(bias), eps))
 }
 
 /// The activation of each number, times `linear` where it is a gate for that.
@@ -166,8 +187,18 @@ pub(crate) fn activate<const D: usize>(
 
 /// `softmax(scale · scores + bias)` over the last dimension; `bias: [1 or batch, 1 or heads, 1 or query, key]`.
 pub(crate) fn softmax(scores: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    softmax_as(scores, bias, scale, Plan::of_adapter())
+}
+
+/// [`softmax`] with the GPU kernel that `plan` names.
+pub(crate) fn softmax_as(
+    scores: Tensor<4>,
+    bias: Option<Tensor<4>>,
+    scale: f64,
+    plan: Plan,
+) -> Tensor<4> {
     #[cfg(feature = "webgpu")]
-    if let Some(y) = gpu::softmax(&scores, bias.as_ref(), scale) {
+    if let Some(y) = gpu::softmax(&scores, bias.as_ref(), scale, plan) {
         return y;
     }
     let scores = match scale {
@@ -183,7 +214,7 @@ pub(crate) fn softmax(scores: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) ->
         let width = scores.dims()[3];
         return cpu::in_place(scores, |values| cpu::softmax(values, width));
     }
-    by_burn(scores, |scores| {
+    by_burn(scores, plan, |scores| {
         burn::tensor::activation::softmax(scores, 3)
     })
 }
@@ -202,14 +233,15 @@ pub(crate) fn contiguous<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// What burn computes where there is no kernel: on the processor and in training. A build for the GPU alone has neither and
-/// leaves burn's kernels out.
+/// leaves burn's kernels out. `plan` is for the message alone.
 fn by_burn<const D: usize>(
     x: Tensor<D>,
+    plan: Plan,
     compute: impl FnOnce(Tensor<D>) -> Tensor<D>,
 ) -> Tensor<D> {
     match cfg!(any(feature = "cpu", feature = "train")) {
         true => compute(x),
-        false => elsewhere(&x.device(), "what has kernels on the GPU"),
+        false => elsewhere(&x.device(), plan),
     }
 }
 

@@ -11,11 +11,11 @@ pub fn adapter_is_software(software: bool) {
 }
 
 /// Which kernels to take. The processor has only one of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plan {
-    /// A thread for each four outputs, no barriers.
+    /// A thread for each four outputs or for each row, no barriers.
     Software,
-    /// A workgroup for each four outputs, or for each tile of outputs, with shared memory.
+    /// A workgroup for each four outputs, for each tile of outputs or for each row, with shared memory.
     Hardware,
 }
 

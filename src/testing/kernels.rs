@@ -88,10 +88,10 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
         dense(shape, device, kind, &mut rng, &mut checks).await?;
     }
     for [rows, width] in [[1, 1], [3, 7], [2, 130], [65, 768], [40_000, 3]] {
-        norms(rows, width, device, &mut rng, &mut checks).await?;
+        norms([rows, width], device, kind, &mut rng, &mut checks).await?;
     }
     for &(shape, bias) in SCORES {
-        softmax(shape, bias, device, &mut rng, &mut checks).await?;
+        softmax(shape, bias, device, kind, &mut rng, &mut checks).await?;
     }
     for count in [1, 255, 257, 70_001] {
         activations(count, device, &mut rng, &mut checks).await?;
@@ -102,6 +102,14 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
         }
     }
     Ok(checks)
+}
+
+/// What to choose from on a device: the processor has one kernel of each kind.
+fn plans(kind: DeviceKind) -> &'static [Plan] {
+    match kind {
+        DeviceKind::Cpu => &[Plan::Software],
+        DeviceKind::Wgpu => &[Plan::Software, Plan::Hardware],
+    }
 }
 
 /// `[batch, batches of the second factor, rows, outputs, inner]`
@@ -127,10 +135,7 @@ async fn dense(
     let tensor = |values: &[f32], shape: [usize; 3]| {
         Tensor::<3>::from_data(TensorData::new(values.to_vec(), shape), device)
     };
-    let plans: &[Plan] = match kind {
-        DeviceKind::Cpu => &[Plan::Software],
-        DeviceKind::Wgpu => &[Plan::Software, Plan::Hardware],
-    };
+    let plans = plans(kind);
     for transposed in [true, false] {
         let (mut exact, mut sizes) = (vec![], vec![]);
         for at in 0..batch * rows * outputs {
@@ -165,9 +170,9 @@ async fn dense(
 
 /// Both norms of rows far from the origin; in the last case there are more rows than a grid has in one dimension.
 async fn norms(
-    rows: usize,
-    width: usize,
+    [rows, width]: [usize; 2],
     device: &Device,
+    kind: DeviceKind,
     rng: &mut Pcg64Mcg,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
@@ -195,24 +200,16 @@ async fn norms(
         };
         x.chunks(width).flat_map(row).collect()
     };
-    let name = format!("{rows}x{width}");
-    let found = kernels::rms_norm(tensor.clone(), one(&weight), EPS);
-    let found = device::read(found).await?;
-    checks.push(Check::values(
-        format!("rms norm {name}"),
-        &found,
-        &expected(false),
-        1e-5,
-    ));
-    let found = kernels::layer_norm(tensor, one(&weight), one(&bias), EPS);
-    let found = device::read(found).await?;
-    checks.push(Check::values(
-        format!("layer norm {name}"),
-        &found,
-        &expected(true),
+    for &plan in plans(kind) {
+        let name = format!("{rows}x{width} {plan:?}");
+        let found = kernels::rms_norm_as(tensor.clone(), one(&weight), EPS, plan);
+        let (found, name_of_it) = (device::read(found).await?, format!("rms norm {name}"));
+        checks.push(Check::values(name_of_it, &found, &expected(false), 1e-5));
+        let found = kernels::layer_norm_as(tensor.clone(), one(&weight), one(&bias), EPS, plan);
+        let (found, name_of_it) = (device::read(found).await?, format!("layer norm {name}"));
         // The differences from the mean are smaller than what they are taken from.
-        1e-4,
-    ));
+        checks.push(Check::values(name_of_it, &found, &expected(true), 1e-4));
+    }
     Ok(())
 }
 
@@ -233,6 +230,7 @@ async fn softmax(
     shape: [usize; 4],
     bias: Option<[usize; 4]>,
     device: &Device,
+    kind: DeviceKind,
     rng: &mut Pcg64Mcg,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
@@ -264,11 +262,16 @@ async fn softmax(
     let tensor = |values: &[f32], shape: [usize; 4]| {
         Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), device)
     };
-    let on_device = added.as_ref().map(|(shape, values)| tensor(values, *shape));
-    let found = kernels::softmax(tensor(&scores, shape), on_device, SCALE);
-    let found = device::read(found).await?;
-    let name = format!("softmax {shape:?} with {bias:?}");
-    checks.push(Check::values(name, &found, &expected, 1e-5));
+    for &plan in plans(kind) {
+        let bias = added.as_ref().map(|(shape, values)| tensor(values, *shape));
+        let name = format!(
+            "softmax {shape:?} with {:?} {plan:?}",
+            bias.as_ref().map(Tensor::dims)
+        );
+        let found = kernels::softmax_as(tensor(&scores, shape), bias, SCALE, plan);
+        let found = device::read(found).await?;
+        checks.push(Check::values(name, &found, &expected, 1e-5));
+    }
     Ok(())
 }
 
@@ -378,11 +381,7 @@ impl Case {
         let (exact, sizes) = self.exact(kind);
         let exact = relative(exact, &sizes);
         let matrix = self.matrix(device);
-        let plans: &[Plan] = match kind {
-            DeviceKind::Cpu => &[Plan::Software],
-            DeviceKind::Wgpu => &[Plan::Software, Plan::Hardware],
-        };
-        for &plan in plans {
+        for &plan in plans(kind) {
             let data = TensorData::new(self.x.clone(), [rows, in_features]);
             let x = Tensor::<2>::from_data(data, device);
             let found = kernels::matmul_as(x, &matrix, plan);

@@ -1,6 +1,6 @@
 //! From a kernel's name to its dispatch.
 
-use super::{Layout, activation, layout, prelude};
+use super::{Layout, Plan, activation, layout, prelude, row};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
@@ -20,9 +20,9 @@ pub(super) enum Kernel {
     DenseThreads(Layout),
     DenseTiles(Layout),
     Best,
-    RmsNorm,
-    LayerNorm,
-    Softmax { biased: bool },
+    RmsNorm(Plan),
+    LayerNorm(Plan),
+    Softmax { plan: Plan, biased: bool },
     Activation { of: Activation, gated: bool },
 }
 
@@ -30,7 +30,7 @@ impl Kernel {
     fn text(self) -> String {
         let on_matrix =
             |format, text| [prelude(format), include_str!("common.wgsl"), text].concat();
-        let on_rows = |text| [include_str!("reduce.wgsl"), text].concat();
+        let on_rows = |plan, text| [row(plan), text].concat();
         let dense = |l, text| [include_str!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRowsThreads(q) => on_matrix(q, include_str!("few_rows_threads.wgsl")),
@@ -42,10 +42,10 @@ impl Kernel {
             Kernel::DenseThreads(l) => dense(l, include_str!("dense_threads.wgsl")),
             Kernel::DenseTiles(l) => dense(l, include_str!("dense_tiles.wgsl")),
             Kernel::Best => include_str!("best.wgsl").to_string(),
-            Kernel::RmsNorm => on_rows(include_str!("rms_norm.wgsl")),
-            Kernel::LayerNorm => on_rows(include_str!("layer_norm.wgsl")),
-            Kernel::Softmax { biased } => [
-                include_str!("reduce.wgsl"),
+            Kernel::RmsNorm(plan) => on_rows(plan, include_str!("rms_norm.wgsl")),
+            Kernel::LayerNorm(plan) => on_rows(plan, include_str!("layer_norm.wgsl")),
+            Kernel::Softmax { plan, biased } => [
+                row(plan),
                 include_str!("softmax_common.wgsl"),
                 match biased {
                     true => include_str!("softmax_biased.wgsl"),
@@ -73,7 +73,9 @@ impl Kernel {
                 CubeDim::new_1d(64)
             }
             Kernel::DenseFew(_) | Kernel::Activation { .. } => CubeDim::new_1d(64),
-            Kernel::RmsNorm | Kernel::LayerNorm | Kernel::Softmax { .. } => CubeDim::new_1d(64),
+            Kernel::RmsNorm(_) | Kernel::LayerNorm(_) | Kernel::Softmax { .. } => {
+                CubeDim::new_1d(64)
+            }
             Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
             Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),

@@ -135,8 +135,10 @@ pub(super) fn rms_norm<const D: usize>(
     x: &Tensor<D>,
     weight: &Tensor<1>,
     eps: f64,
+    plan: Plan,
 ) -> Option<Tensor<D>> {
-    norm(Kernel::RmsNorm, [contiguous(x)?, contiguous(weight)?], eps)
+    let inputs = [contiguous(x)?, contiguous(weight)?];
+    norm(Kernel::RmsNorm(plan), inputs, eps, plan)
 }
 
 /// `(x - mean(x)) / sqrt(var(x) + eps) · weight + bias` over the last dimension.
@@ -145,20 +147,22 @@ pub(super) fn layer_norm<const D: usize>(
     weight: &Tensor<1>,
     bias: &Tensor<1>,
     eps: f64,
+    plan: Plan,
 ) -> Option<Tensor<D>> {
     let inputs = [contiguous(x)?, contiguous(weight)?, contiguous(bias)?];
-    norm(Kernel::LayerNorm, inputs, eps)
+    norm(Kernel::LayerNorm(plan), inputs, eps, plan)
 }
 
 fn norm<const D: usize, const N: usize>(
     kernel: Kernel,
     inputs: [CubeTensor; N],
     eps: f64,
+    plan: Plan,
 ) -> Option<Tensor<D>> {
     let shape: [usize; D] = inputs[0].meta.shape().dims();
     let (rows, width) = rows_of(shape);
     let numbers = [rows, width, (eps as f32).to_bits() as usize, 0];
-    let y = launch(kernel, inputs.each_ref(), shape, grid(rows), numbers);
+    let y = launch(kernel, inputs.each_ref(), shape, grid(rows, plan), numbers);
     Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
@@ -167,6 +171,7 @@ pub(super) fn softmax(
     scores: &Tensor<4>,
     bias: Option<&Tensor<4>>,
     scale: f64,
+    plan: Plan,
 ) -> Option<Tensor<4>> {
     let scores = contiguous(scores)?;
     let shape: [usize; 4] = scores.meta.shape().dims();
@@ -175,18 +180,20 @@ pub(super) fn softmax(
     let scale = (scale as f32).to_bits() as usize;
     let numbers =
         |[entry, head, query]: [usize; 3]| [rows, width, heads, queries, entry, head, query, scale];
+    let workgroups = grid(rows, plan);
     let kernel = Kernel::Softmax {
+        plan,
         biased: bias.is_some(),
     };
     let y = match bias {
-        None => launch(kernel, [&scores], shape, grid(rows), numbers([0; 3])),
+        None => launch(kernel, [&scores], shape, workgroups, numbers([0; 3])),
         Some(bias) => {
             let bias = contiguous(bias)?;
             let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
             let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
             let strides = [apart(b, h * q * key), apart(h, q * key), apart(q, key)];
             let inputs = [&scores, &bias];
-            launch(kernel, inputs, shape, grid(rows), numbers(strides))
+            launch(kernel, inputs, shape, workgroups, numbers(strides))
         }
     };
     Some(Tensor::from_primitive::<Wgpu>(y))
@@ -205,7 +212,7 @@ pub(super) fn activate<const D: usize>(
     let x = contiguous(x)?;
     let shape: [usize; D] = x.meta.shape().dims();
     let count: usize = shape.iter().product();
-    let workgroups = grid(count.div_ceil(4 * 64));
+    let workgroups = in_two_dimensions(count.div_ceil(4 * 64));
     let numbers = [count, workgroups[0] as usize, 0, 0];
     let kernel = Kernel::Activation {
         of,
@@ -231,11 +238,28 @@ fn rows_of<const D: usize>(shape: [usize; D]) -> (usize, usize) {
     (shape[..D - 1].iter().product(), shape[D - 1])
 }
 
-/// Workgroups for so many rows, in two dimensions, as one takes 65,535 at most.
-fn grid(rows: usize) -> [u32; 3] {
-    // As in reduce.wgsl.
+/// Workgroups for so many rows.
+fn grid(rows: usize, plan: Plan) -> [u32; 3] {
+    in_two_dimensions(match plan {
+        Plan::Hardware => rows,
+        Plan::Software => rows.div_ceil(64),
+    })
+}
+
+/// WebGPU takes 65,535 workgroups in one dimension at most.
+fn in_two_dimensions(workgroups: usize) -> [u32; 3] {
+    // As in the rows' sources.
     const GRID: usize = 32_768;
-    [rows.min(GRID) as u32, rows.div_ceil(GRID) as u32, 1]
+    let (x, y) = (workgroups.min(GRID), workgroups.div_ceil(GRID));
+    [x as u32, y as u32, 1]
+}
+
+/// The part of a kernel's source that deals out rows.
+fn row(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Hardware => include_str!("row_of_workgroup.wgsl"),
+        Plan::Software => include_str!("row_of_thread.wgsl"),
+    }
 }
 
 /// The activation's part of a kernel's source.

@@ -1,0 +1,22 @@
+// A row for each thread: no barriers, which a software adapter pays for dearly.
+const THREADS: u32 = 64u;
+// A thread's numbers are that far apart.
+const STEP: u32 = 1u;
+// Workgroups in the grid's first dimension; more than WebGPU takes there go on in the second.
+const GRID: u32 = 32768u;
+
+fn row_of(group: vec3<u32>, thread: u32) -> u32 {
+  return (group.x + group.y * GRID) * THREADS + thread;
+}
+
+fn first_of(thread: u32) -> u32 {
+  return 0u;
+}
+
+fn total(thread: u32, part: f32) -> f32 {
+  return part;
+}
+
+fn largest_of(thread: u32, part: f32) -> f32 {
+  return part;
+}
