@@ -1,4 +1,5 @@
-//! Arithmetic: on quantized matrices as they are stored, no float copy of one is ever made, and on float matrices.
+//! Arithmetic: on quantized matrices as they are stored, no float copy of one is ever made, on float matrices, and what stands
+//! between products: norms, softmax, activations.
 //!
 //! | folder | what |
 //! |---|---|

@@ -71,7 +71,7 @@ for (const device of ["cpu", "webgpu"]) {
   });
 
   // Every shader passes the browser's own checks here, which refuse some that other drivers take.
-  describe(`products with quantized matrices on ${device}`, () => {
+  describe(`kernels on ${device}`, () => {
     for (const name of KERNELS) test(name, async (t) => t.diagnostic(await run(name, device, null)));
   });
 }
