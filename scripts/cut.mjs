@@ -6,21 +6,21 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { argv } from "node:process";
 
-/** What is cut, by the functions' names, and why nothing calls it. */
+/** What is cut, by the functions' names, and why nothing calls it. A crate's name begins a path: methods may be called the same. */
 const CUTS = [
   // pliron can read its operations, types and attributes from text. Kernels build them in memory.
   {
     what: "parsers of the shader generator's text",
-    names: /\bParsable\b|\bcombine::|\bpliron::(parsable|irfmt::parsers)::|\brustc_apfloat::.*(string|from_str)/,
+    names: /\bParsable\b|(?<![\w:])(combine::|pliron::(parsable|irfmt::parsers)::|rustc_apfloat::.*(string|from_str))/,
   },
   // Every view of a tensor in a generated kernel could be one of burn's own quantized tensors. Ours are plain words.
-  { what: "burn's quantized tensors", names: /\bcubek_quant::|\bcubecl_std::quant::|\bQuantizedView|\bburn_cubecl::.*quant/ },
+  { what: "burn's quantized tensors", names: /\bQuantizedView|(?<![\w:])(cubek_quant::|cubecl_std::quant::|burn_cubecl::.*quant)/ },
   // Random weights and sampling are made on the processor, from a seed that gives the same everywhere.
-  { what: "random numbers on the GPU", names: /\bcubek_random::|\bburn_cubecl::kernel::prng::/ },
+  { what: "random numbers on the GPU", names: /(?<![\w:])(cubek_random|burn_cubecl::kernel::prng)::/ },
   // LoRA and the like, which burn can put over a parameter. No model here does.
-  { what: "reparameterized weights", names: /\breparameterization_dyn::/ },
+  { what: "reparameterized weights", names: /(?<![\w:])burn_core::.*\breparameterization_dyn::/ },
   // The standard library would print the calls that led to a panic, but finds none in WebAssembly: browsers do it.
-  { what: "names in traces of calls", names: /\brustc_demangle\b/ },
+  { what: "names in traces of calls", names: /(?<![\w:])rustc_demangle::/ },
 ];
 
 /** A function's code: its size, no locals, `unreachable`, `end`. */
