@@ -47,10 +47,12 @@ async function traced(page, work) {
   const chromium = page.context().browser();
   await chromium.startTracing(page, { categories: ["disabled-by-default-devtools.timeline"] });
   await work();
+  // A task later, so that the last one of the work has ended, and is in the trace.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
   const { traceEvents } = JSON.parse(await chromium.stopTracing());
   const pages = traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain");
   const threads = new Set(pages.map(({ pid, tid }) => `${pid} ${tid}`));
-  // Without a time: tasks that the trace's beginning or end cuts.
+  // Without a time: a task that the trace's beginning or end cuts.
   const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => name === "RunTask" && tdur !== undefined && threads.has(`${pid} ${tid}`));
   return tasks.map(({ tdur }) => tdur / 1000);
 }
