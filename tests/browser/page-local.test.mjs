@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { start } from "./chromium.mjs";
-import { answered, ask, BUILT, choose, complaints, kept, open, samples, SAMPLES, until } from "./page.mjs";
+import { answered, ask, BUILT, choose, complaints, kept, open, samples, SAMPLES } from "./page.mjs";
 
 let browser;
 /** Every request that came to the server. */
