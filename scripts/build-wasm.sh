@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds the WebAssembly modules of the npm package into pkg/wasm: one with the processor's kernels, one with WebGPU's.
-# With --lint: only compiles them, any of clippy's warnings an error.
-# With --testing: one module with both and the parity tests inside, linted too, into target/wasm-testing.
+# With --deny-warnings: a warning of the compiler is an error, in either.
+# With --testing: one module with both and the parity tests inside, clippy's warnings errors too, into target/wasm-testing.
 # All with the profile "wasm", so that what is tested is what is shipped and dependencies are compiled once.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-}
-if [ -n "$mode" ]; then
+if [ "$mode" = --testing ]; then
     # `cargo clippy` would first check every dependency anew; clippy as the compiler of our own crate needs no more
     # than what the build has made.
     export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
@@ -20,7 +20,15 @@ target=wasm32-unknown-unknown
 # compile FEATURE: the crate with one feature, into a file that all features share.
 compile() {
     say "compiling the crate to WebAssembly for $1 (the first time takes some minutes)"
-    cargo build --profile wasm --lib --target "$target" --no-default-features --features "$1" "${std[@]}"
+    local build=(cargo build --profile wasm --lib --target "$target" --no-default-features --features "$1" "${std[@]}")
+    if [ "$mode" != --deny-warnings ]; then
+        "${build[@]}"
+        return
+    fi
+    # cargo says a warning again when there is nothing to compile.
+    local log="target/wasm-$1.log"
+    "${build[@]}" 2>&1 | tee "$log"
+    ! grep -q '^warning' "$log" || fail "the compiler warns of something in the build for $1"
 }
 
 # bind NAME FOLDER: makes bindings of what was compiled last, unless they are there already.
@@ -65,5 +73,5 @@ if [ "$mode" = --testing ]; then
 fi
 for device in cpu webgpu; do
     compile "$device"
-    [ "$mode" = --lint ] || bind "pali3_$device" pkg/wasm
+    bind "pali3_$device" pkg/wasm
 done

@@ -45,8 +45,7 @@ stage "format" cargo fmt --check
 stage "native lints" cargo clippy --quiet --release --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" stage "documentation" cargo doc --quiet --no-deps --release
 stage "native tests" cargo test --release --no-fail-fast
-stage "wasm lints" bash scripts/build-wasm.sh --lint
-stage "wasm package" bash scripts/build-wasm.sh
+stage "wasm package" bash scripts/build-wasm.sh --deny-warnings
 stage "wasm tests build" bash scripts/build-wasm.sh --testing
 stage "JavaScript types" tsc --project pkg/tsconfig.json
 stage "API reference" bash scripts/docs.sh --check

@@ -77,7 +77,7 @@ pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
             }
             let dense = Tensor::<3>::ones([1, args.outputs, args.inputs], &device);
             let x = x.clone().unsqueeze::<3>();
-            let work = || times_transposed_as(x.clone(), dense.clone(), plan);
+            let work = || times_transposed_as(x.clone(), dense.clone(), args.outputs, plan);
             let bytes = 4 * args.outputs * args.inputs;
             let seconds = median(args.runs, work).await?;
             kernels.push(args.measured("f32", kind, plan, rows, bytes, seconds));

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::generation::BestTokens;
 use crate::nn::Activation;
 use crate::quant::{BLOCK, QuantFormat};
-use burn::tensor::{Device, Int, Tensor, TensorData, module};
+use burn::tensor::{Device, Int, Tensor, TensorData, module, s};
 pub use plan::{Plan, adapter_is_software};
 
 /// A matrix in blocks, on a device.
@@ -172,12 +172,7 @@ pub(crate) fn activate<const D: usize>(
         return y;
     }
     #[cfg(feature = "cpu")]
-    let kernel = of == Activation::GeluTanh && cpu::holds(&x);
-    #[cfg(feature = "cpu")]
-    let activated = match kernel {
-        true => cpu::in_place(x, cpu::gelu_tanh),
-        false => of.by_burn(x),
-    };
+    let activated = cpu::activate(of, x);
     #[cfg(not(feature = "cpu"))]
     let activated = of.by_burn(x);
     match linear {
@@ -202,22 +197,44 @@ pub(crate) fn softmax_as(
     if let Some(y) = gpu::softmax(&scores, bias.as_ref(), scale, plan) {
         return y;
     }
-    let scores = match scale {
-        1.0 => scores,
-        _ => scores.mul_scalar(scale),
-    };
-    let scores = match bias {
-        Some(bias) => scores + bias,
-        None => scores,
+    let (scores, scale) = match bias {
+        Some(bias) => (scaled(scores, scale) + bias, 1.0),
+        None => (scores, scale),
     };
     #[cfg(feature = "cpu")]
     if cpu::holds(&scores) {
         let width = scores.dims()[3];
-        return cpu::in_place(scores, |values| cpu::softmax(values, width));
+        return cpu::in_place(scores, |values| cpu::softmax(values, width, scale as f32));
     }
     by_burn(scores, plan, |scores| {
-        burn::tensor::activation::softmax(scores, 3)
+        burn::tensor::activation::softmax(scaled(scores, scale), 3)
     })
+}
+
+/// `scale · x`
+fn scaled<const D: usize>(x: Tensor<D>, scale: f64) -> Tensor<D> {
+    match scale {
+        1.0 => x,
+        _ => x.mul_scalar(scale),
+    }
+}
+
+/// One token's keys and values, `[rows, heads, 1, width]`, at their position among those of all, `[rows, heads, room, width]`.
+pub(crate) fn append(
+    [keys, values]: [Tensor<4>; 2],
+    [key, value]: [Tensor<4>; 2],
+    position: usize,
+) -> [Tensor<4>; 2] {
+    #[cfg(feature = "webgpu")]
+    if let Some(whole) = gpu::append([&keys, &values], [&key, &value], position) {
+        return whole;
+    }
+    let here = s![.., .., position..position + 1, ..];
+    // Moved through, not cloned, so that the numbers are written in place.
+    [
+        keys.slice_assign(here, key),
+        values.slice_assign(here, value),
+    ]
 }
 
 /// The same numbers, in the order of the shape, so that no later product has to copy them.

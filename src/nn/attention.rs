@@ -59,27 +59,49 @@ pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
     x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
 }
 
+/// Keys and values of tokens, what a query looks at.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyValues {
+    /// `[batch, heads, length or more, head_dim]`
+    pub(crate) keys: Tensor<4>,
+    /// `[batch, heads, length or more, head_dim]`
+    pub(crate) values: Tensor<4>,
+    /// How many tokens are seen; behind them there may be room for others.
+    pub(crate) length: usize,
+}
+
+impl KeyValues {
+    /// All tokens of `keys` and `values`, `[batch, heads, length, head_dim]`.
+    pub(crate) fn new(keys: Tensor<4>, values: Tensor<4>) -> Self {
+        let length = keys.dims()[2];
+        Self {
+            keys,
+            values,
+            length,
+        }
+    }
+}
+
 /// `softmax(scale · q kᵀ + bias) v`
 ///
-/// `q: [batch, heads, query, head_dim]`, `k, v: [batch, heads, key, head_dim]`. Where there are too many scores to be in
+/// `q: [batch, heads, query, head_dim]` → the same. Where there are too many scores to be in
 /// memory at once, the queries come in groups: each has its whole softmax, so that the result is the same.
 pub(crate) fn attend(
     q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
+    seen: KeyValues,
     bias: Option<&ScoreBias>,
     scale: f64,
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let key = k.dims()[2];
     // Training keeps all scores for the gradients anyway.
     #[cfg(feature = "train")]
     if q.device().is_autodiff() {
         let bias = bias.map(|bias| bias.part(0..query));
-        return attend_for_gradients(q, k, v, bias, scale);
+        return attend_for_gradients(q, seen, bias, scale);
     }
-    in_groups(group(batch, heads, query, key), q, bias, |q, bias| {
-        attend_at_once(q, k.clone(), v.clone(), bias, scale)
+    let group = group(batch, heads, query, seen.length);
+    in_groups(group, q, bias, |q, bias| {
+        attend_at_once(q, seen.clone(), bias, scale)
     })
 }
 
@@ -91,9 +113,10 @@ pub(crate) fn mean_weights(
     scale: f64,
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let group = group(batch, heads, query, k.dims()[2]);
+    let length = k.dims()[2];
+    let group = group(batch, heads, query, length);
     in_groups(group, q, bias, |q, bias| {
-        weights(q, k.clone(), bias, scale).mean_dim(1)
+        weights(q, k.clone(), length, bias, scale).mean_dim(1)
     })
 }
 
@@ -105,7 +128,8 @@ pub(crate) fn weights_of_heads(
     scale: f64,
 ) -> Tensor<4> {
     let bias = bias.map(|bias| bias.part(0..q.dims()[2]));
-    weights(q, k, bias, scale)
+    let length = k.dims()[2];
+    weights(q, k, length, bias, scale)
 }
 
 /// Queries whose scores may be in memory at once.
@@ -136,24 +160,25 @@ fn in_groups(
     Tensor::cat(groups.collect(), 2)
 }
 
-fn attend_at_once(
-    q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
-    bias: Option<Tensor<4>>,
-    scale: f64,
-) -> Tensor<4> {
+fn attend_at_once(q: Tensor<4>, seen: KeyValues, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let values = times(entries(weights(q, k, bias, scale)), entries(v));
+    let weights = weights(q, seen.keys, seen.length, bias, scale);
+    let values = times(entries(weights), entries(seen.values));
     let width = values.dims()[2];
     values.reshape([batch, heads, query, width])
 }
 
-/// `softmax(scale · q kᵀ + bias)`: `[batch, heads, query, key]`
-fn weights(q: Tensor<4>, k: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+/// `softmax(scale · q kᵀ + bias)`: `[batch, heads, query, length]`
+fn weights(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    length: usize,
+    bias: Option<Tensor<4>>,
+    scale: f64,
+) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let key = k.dims()[2];
-    let scores = times_transposed(entries(q), entries(k)).reshape([batch, heads, query, key]);
+    let scores = times_transposed(entries(q), entries(k), length);
+    let scores = scores.reshape([batch, heads, query, length]);
     softmax(scores, bias, scale)
 }
 
@@ -169,13 +194,14 @@ fn entries(x: Tensor<4>) -> Tensor<3> {
 #[cfg(feature = "train")]
 fn attend_for_gradients(
     q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
+    seen: KeyValues,
     bias: Option<Tensor<4>>,
     scale: f64,
 ) -> Tensor<4> {
+    // Nothing that trains has room for more.
+    let KeyValues { keys, values, .. } = seen;
     let q = if scale == 1.0 { q } else { q.mul_scalar(scale) };
-    let scores = q.matmul(k.swap_dims(2, 3));
+    let scores = q.matmul(keys.swap_dims(2, 3));
     let scores = match bias {
         Some(bias) => scores + bias,
         None => scores,
@@ -183,7 +209,7 @@ fn attend_for_gradients(
     let largest = Tensor::from_inner(scores.clone().inner().max_dim(3));
     let weights = (scores - largest).exp();
     let total = weights.clone().sum_dim(3);
-    weights.matmul(v) / total
+    weights.matmul(values) / total
 }
 
 #[cfg(test)]
@@ -195,15 +221,11 @@ mod tests {
         Tensor::random(shape, Distribution::Normal(0.0, 1.5), &Device::flex())
     }
 
-    /// Queries, keys, values, and a bias in which one key is masked for every query.
-    fn case() -> ([Tensor<4>; 3], Tensor<4>) {
-        let qkv = [
-            random([2, 3, 5, 4]),
-            random([2, 3, 7, 4]),
-            random([2, 3, 7, 4]),
-        ];
+    /// Queries, keys and values, and a bias in which one key is masked for every query.
+    fn case() -> (Tensor<4>, KeyValues, Tensor<4>) {
+        let seen = KeyValues::new(random([2, 3, 7, 4]), random([2, 3, 7, 4]));
         let bias = random([1, 3, 5, 7]).slice_fill([0..1, 0..3, 0..5, 2..3], MASKED);
-        (qkv, bias)
+        (random([2, 3, 5, 4]), seen, bias)
     }
 
     fn largest_difference(a: Tensor<4>, b: Tensor<4>) -> f32 {
@@ -212,17 +234,17 @@ mod tests {
 
     #[test]
     fn groups_compute_the_same_attention() {
-        let ([q, k, v], bias) = case();
+        let (q, seen, bias) = case();
         let whole = ScoreBias::from(bias.clone());
         let parts = ScoreBias::Parts(std::rc::Rc::new(move |queries| {
             bias.clone().slice(s![.., .., queries, ..])
         }));
         let row = ScoreBias::from(random([2, 1, 1, 7]));
         for bias in [None, Some(&whole), Some(&parts), Some(&row)] {
-            let expected = attend(q.clone(), k.clone(), v.clone(), bias, 0.5);
+            let expected = attend(q.clone(), seen.clone(), bias, 0.5);
             for group in [1, 2, 5] {
                 let found = in_groups(group, q.clone(), bias, |q, bias| {
-                    attend_at_once(q, k.clone(), v.clone(), bias, 0.5)
+                    attend_at_once(q, seen.clone(), bias, 0.5)
                 });
                 let difference = largest_difference(found, expected.clone());
                 assert!(difference < 1e-6, "{group}: {difference}");
@@ -232,27 +254,43 @@ mod tests {
 
     #[test]
     fn weights_are_what_the_values_are_weighed_with() {
-        let ([q, k, v], bias) = case();
+        let (q, seen, bias) = case();
         let bias = ScoreBias::from(bias);
-        let expected = attend(q.clone(), k.clone(), v.clone(), Some(&bias), 0.5);
-        let heads = weights_of_heads(q.clone(), k.clone(), Some(&bias), 0.5);
-        let found = times(entries(heads.clone()), entries(v)).reshape([2, 3, 5, 4]);
+        let expected = attend(q.clone(), seen.clone(), Some(&bias), 0.5);
+        let heads = weights_of_heads(q.clone(), seen.keys.clone(), Some(&bias), 0.5);
+        let found = times(entries(heads.clone()), entries(seen.values)).reshape([2, 3, 5, 4]);
         assert!(largest_difference(found, expected) < 1e-6);
-        let mean = mean_weights(q, k, Some(&bias), 0.5);
+        let mean = mean_weights(q, seen.keys, Some(&bias), 0.5);
         assert_eq!(mean.dims(), [2, 1, 5, 7]);
         assert!(largest_difference(mean, heads.mean_dim(1)) < 1e-6);
     }
 
     #[test]
+    fn what_lies_behind_the_seen_tokens_is_not_read() {
+        let (q, seen, bias) = case();
+        let bias = ScoreBias::from(bias);
+        let expected = attend(q.clone(), seen.clone(), Some(&bias), 0.5);
+        let behind = || random([2, 3, 2, 4]).mul_scalar(f32::NAN);
+        let roomy = KeyValues {
+            keys: Tensor::cat(vec![seen.keys, behind()], 2),
+            values: Tensor::cat(vec![seen.values, behind()], 2),
+            length: seen.length,
+        };
+        let found = attend(q, roomy, Some(&bias), 0.5);
+        assert!(largest_difference(found, expected) < 1e-6);
+    }
+
+    #[test]
     #[cfg(feature = "train")]
     fn training_computes_the_same_attention() {
-        let ([q, k, v], bias) = case();
+        let (q, seen, bias) = case();
         for (bias, scale) in [(Some(bias), 1.0), (None, 0.5)] {
             let whole = bias.clone().map(ScoreBias::from);
-            let expected = attend(q.clone(), k.clone(), v.clone(), whole.as_ref(), scale);
+            let expected = attend(q.clone(), seen.clone(), whole.as_ref(), scale);
             let lift = |x: &Tensor<4>| Tensor::from_inner(x.clone());
             let lifted = bias.as_ref().map(lift).map(ScoreBias::from);
-            let found = attend(lift(&q), lift(&k), lift(&v), lifted.as_ref(), scale);
+            let seen = KeyValues::new(lift(&seen.keys), lift(&seen.values));
+            let found = attend(lift(&q), seen, lifted.as_ref(), scale);
             let error = largest_difference(found.inner(), expected);
             assert!(error < 1e-5, "{error}");
         }

@@ -96,6 +96,9 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
     for count in [1, 255, 257, 70_001] {
         activations(count, device, &mut rng, &mut checks).await?;
     }
+    for [rows, heads, room, width] in [[1, 1, 1, 1], [2, 3, 5, 7], [3, 4, 9, 64]] {
+        append([rows, heads, room, width], device, &mut rng, &mut checks).await?;
+    }
     if kind == DeviceKind::Wgpu {
         for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
             best(vocabulary, count, device, &mut rng, &mut checks).await?;
@@ -135,6 +138,11 @@ async fn dense(
     let tensor = |values: &[f32], shape: [usize; 3]| {
         Tensor::<3>::from_data(TensorData::new(values.to_vec(), shape), device)
     };
+    // Rows that are not to be read, where there is more than one batch entry.
+    let with_room = |b: Tensor<3>| match b_batch {
+        1 => b,
+        _ => b.pad((0, 0, 0, 3), f32::NAN),
+    };
     let plans = plans(kind);
     for transposed in [true, false] {
         let (mut exact, mut sizes) = (vec![], vec![]);
@@ -156,8 +164,11 @@ async fn dense(
         for &plan in plans {
             let a = tensor(&a, [batch, rows, inner]);
             let y = match transposed {
-                true => times_transposed_as(a, tensor(&b, [b_batch, outputs, inner]), plan),
-                false => times_as(a, tensor(&b, [b_batch, inner, outputs]), plan),
+                true => {
+                    let b = with_room(tensor(&b, [b_batch, outputs, inner]));
+                    times_transposed_as(a, b, outputs, plan)
+                }
+                false => times_as(a, with_room(tensor(&b, [b_batch, inner, outputs])), plan),
             };
             let name = format!("{batch}x{rows}x{inner}->{outputs} {transposed} {plan:?}");
             let found = device::read(y).await?.into_iter().map(f64::from);
@@ -317,6 +328,45 @@ async fn activations(
             let (found, expected) = (in_parts(&found), in_parts(&expected));
             checks.push(Check::values(name, &found, &expected, 1e-5));
         }
+    }
+    Ok(())
+}
+
+/// A token's keys and values at the first, a middle and the last position, all others left as they were.
+async fn append(
+    shape: [usize; 4],
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    let [rows, heads, room, width] = shape;
+    let count = rows * heads * width;
+    let tensor = |values: &[f32], shape: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), device)
+    };
+    let mut expected = [(); 2].map(|()| Kind::Even.values(count * room, rng));
+    let mut whole = [0, 1].map(|i| tensor(&expected[i], shape));
+    for position in [0, room / 2, room - 1] {
+        let token = [(); 2].map(|()| Kind::Even.values(count, rng));
+        for (all, token) in expected.iter_mut().zip(&token) {
+            for (all, token) in all.chunks_mut(room * width).zip(token.chunks(width)) {
+                all[position * width..][..width].copy_from_slice(token);
+            }
+        }
+        let token = token.map(|token| tensor(&token, [rows, heads, 1, width]));
+        whole = kernels::append(whole, token, position);
+    }
+    for (what, (found, expected)) in ["keys", "values"]
+        .iter()
+        .zip(whole.into_iter().zip(&expected))
+    {
+        let name = format!("append {what} to {shape:?}");
+        checks.push(Check::values(
+            name,
+            &device::read(found).await?,
+            expected,
+            0.0,
+        ));
     }
     Ok(())
 }

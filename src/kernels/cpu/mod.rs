@@ -16,6 +16,7 @@ mod rows;
 mod softmax;
 
 use super::{Quantized, elsewhere};
+use crate::nn::Activation;
 use crate::quant::QuantFormat;
 use burn::backend::Flex;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -60,6 +61,14 @@ pub(super) fn rows_tensor(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Te
 /// Whether a tensor is on the processor and needs no gradients.
 pub(super) fn holds<const D: usize>(x: &Tensor<D>) -> bool {
     x.clone().try_into_primitive::<Flex>().is_ok()
+}
+
+/// The activation of each number: in one pass where there is a kernel for it.
+pub(super) fn activate<const D: usize>(of: Activation, x: Tensor<D>) -> Tensor<D> {
+    match of == Activation::GeluTanh && holds(&x) {
+        true => in_place(x, gelu_tanh),
+        false => of.by_burn(x),
+    }
 }
 
 /// `x`, which is on the processor, with its values changed in place.

@@ -2,30 +2,31 @@
 
 use crate::exponential::{LANES, exp, largest};
 
-/// Each row of `width` numbers becomes `exp(x) / Σ exp(x)`. A row with what is no number becomes such throughout.
-pub fn softmax(values: &mut [f32], width: usize) {
+/// Each row of `width` numbers becomes `exp(scale x) / Σ exp(scale x)`, for a scale above 0. A row with what is no number
+/// becomes such throughout.
+pub fn softmax(values: &mut [f32], width: usize, scale: f32) {
     for row in values.chunks_exact_mut(width.max(1)) {
         let largest = largest(row);
-        let sum = exponentials(row, largest);
+        let sum = exponentials(row, largest, scale);
         for x in row {
             *x /= sum;
         }
     }
 }
 
-/// `exp(x - largest)` in place of `x`, and their sum.
-fn exponentials(row: &mut [f32], largest: f32) -> f32 {
+/// `exp(scale (x - largest))` in place of `x`, and their sum.
+fn exponentials(row: &mut [f32], largest: f32, scale: f32) -> f32 {
     let (eights, rest) = row.as_chunks_mut::<LANES>();
     let mut lanes = [0.0; LANES];
     for eight in eights {
         for (lane, x) in lanes.iter_mut().zip(eight) {
-            *x = exp(*x - largest);
+            *x = exp(scale * (*x - largest));
             *lane += *x;
         }
     }
     let mut sum: f32 = lanes.into_iter().sum();
     for x in rest {
-        *x = exp(*x - largest);
+        *x = exp(scale * (*x - largest));
         sum += *x;
     }
     sum
@@ -48,12 +49,16 @@ mod tests {
                 })
                 .collect();
             let inputs = values.clone();
-            softmax(&mut values, width);
+            let scale = [1.0, 0.125][width % 2];
+            softmax(&mut values, width, scale);
             for (found, x) in values.chunks(width).zip(inputs.chunks(width)) {
                 let largest = x
                     .iter()
                     .fold(f64::NEG_INFINITY, |a, &b| a.max(f64::from(b)));
-                let exact: Vec<f64> = x.iter().map(|&x| (f64::from(x) - largest).exp()).collect();
+                let exact = x
+                    .iter()
+                    .map(|&x| f64::from(scale) * (f64::from(x) - largest));
+                let exact: Vec<f64> = exact.map(f64::exp).collect();
                 let sum: f64 = exact.iter().sum();
                 for (&found, exact) in found.iter().zip(exact) {
                     let error = (f64::from(found) - exact / sum).abs();
@@ -66,12 +71,12 @@ mod tests {
     #[test]
     fn rows_without_a_largest() {
         let mut masked = [-1e30; 5];
-        softmax(&mut masked, 5);
+        softmax(&mut masked, 5, 1.0);
         assert_eq!(masked, [0.2; 5]);
         for poison in [f32::NAN, f32::INFINITY] {
             let mut rows = [0.0; 20];
             rows[3] = poison;
-            softmax(&mut rows, 10);
+            softmax(&mut rows, 10, 1.0);
             assert!(rows[..10].iter().all(|x| x.is_nan()), "{rows:?}");
             assert_eq!(rows[10..], [0.1; 10]);
         }

@@ -20,6 +20,7 @@ pub(super) enum Kernel {
     DenseThreads(Layout),
     DenseTiles(Layout),
     Best,
+    Append,
     RmsNorm(Plan),
     LayerNorm(Plan),
     Softmax { plan: Plan, biased: bool },
@@ -42,6 +43,7 @@ impl Kernel {
             Kernel::DenseThreads(l) => dense(l, include_str!("dense_threads.wgsl")),
             Kernel::DenseTiles(l) => dense(l, include_str!("dense_tiles.wgsl")),
             Kernel::Best => include_str!("best.wgsl").to_string(),
+            Kernel::Append => include_str!("append.wgsl").to_string(),
             Kernel::RmsNorm(plan) => on_rows(plan, include_str!("rms_norm.wgsl")),
             Kernel::LayerNorm(plan) => on_rows(plan, include_str!("layer_norm.wgsl")),
             Kernel::Softmax { plan, biased } => [
@@ -69,16 +71,10 @@ impl Kernel {
     /// As in the kernel's `@workgroup_size`.
     fn workgroup(self) -> CubeDim {
         match self {
-            Kernel::FewRowsThreads(_) | Kernel::FewRowsWorkgroup(_) | Kernel::Rows(_) => {
-                CubeDim::new_1d(64)
-            }
-            Kernel::DenseFew(_) | Kernel::Activation { .. } => CubeDim::new_1d(64),
-            Kernel::RmsNorm(_) | Kernel::LayerNorm(_) | Kernel::Softmax { .. } => {
-                CubeDim::new_1d(64)
-            }
             Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
             Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
+            _ => CubeDim::new_1d(64),
         }
     }
 }
@@ -120,19 +116,30 @@ pub(super) fn launch<const N: usize, const D: usize, const M: usize>(
     if shape.contains(&0) {
         return output;
     }
+    let mut buffers = inputs.to_vec();
+    buffers.push(&output);
+    dispatch(kernel, &buffers, count, numbers);
+    output
+}
+
+/// Runs a kernel that is bound to `buffers` and a uniform of the `numbers`, four or eight, over `count` workgroups.
+pub(super) fn dispatch<const M: usize>(
+    kernel: Kernel,
+    buffers: &[&CubeTensor],
+    count: [u32; 3],
+    numbers: [usize; M],
+) {
     let mut arguments = KernelArguments::new();
-    for input in inputs {
-        arguments = arguments.with_buffer(input.handle.clone().binding());
+    for buffer in buffers {
+        arguments = arguments.with_buffer(buffer.handle.clone().binding());
     }
-    arguments = arguments.with_buffer(output.handle.clone().binding());
     // Two 32-bit numbers to a word of the uniform.
     let pairs = numbers.chunks(2);
     let words = pairs.map(|pair| pair[0] as u64 | (pair[1] as u64) << 32);
     arguments.info = MetadataBindingInfo::custom(words.collect());
-    client.launch(
+    buffers[0].client.launch(
         Box::new(SourceKernel::new(kernel, kernel.workgroup())),
         CubeCount::Static(count[0], count[1], count[2]),
         arguments,
     );
-    output
 }

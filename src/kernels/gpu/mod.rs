@@ -16,7 +16,7 @@ use crate::quant::{QuantFormat, blocks};
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::tensor::{DType, Int, Tensor};
-use launch::{Kernel, launch};
+use launch::{Kernel, dispatch, launch};
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
 /// others fill rows up to tiles of 4 or 64.
@@ -99,15 +99,18 @@ pub(super) enum Layout {
     Nn,
 }
 
-/// `a: [batch, rows, inner]` times `b: [batch or 1, …]` → `[batch, rows, outputs]`.
-pub(super) fn dense(a: &Tensor<3>, b: &Tensor<3>, layout: Layout, plan: Plan) -> Option<Tensor<3>> {
+/// `a: [batch, rows, inner]` times `b: [batch or 1, …]`, which may have rows that are not read after those that are →
+/// `[batch, rows, outputs]`.
+pub(super) fn dense(
+    a: &Tensor<3>,
+    b: &Tensor<3>,
+    layout: Layout,
+    outputs: usize,
+    plan: Plan,
+) -> Option<Tensor<3>> {
     let (a, b) = (contiguous(a)?, contiguous(b)?);
     let [batch, rows, inner] = a.meta.shape().dims();
     let [b_batch, first, second]: [usize; 3] = b.meta.shape().dims();
-    let outputs = match layout {
-        Layout::Nt => first,
-        Layout::Nn => second,
-    };
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
         // Along the inner dimension side by side: where the second factor lies so.
@@ -226,6 +229,26 @@ pub(super) fn activate<const D: usize>(
         }
     };
     Some(Tensor::from_primitive::<Wgpu>(y))
+}
+
+/// Writes one token's keys and values, `[rows, heads, 1, width]`, into their places among those of all, `[rows, heads, room,
+/// width]`: in place, whoever else holds these.
+pub(super) fn append(
+    [keys, values]: [&Tensor<4>; 2],
+    [key, value]: [&Tensor<4>; 2],
+    position: usize,
+) -> Option<[Tensor<4>; 2]> {
+    let (keys, values) = (contiguous(keys)?, contiguous(values)?);
+    let (key, value) = (contiguous(key)?, contiguous(value)?);
+    let [rows, heads, room, width]: [usize; 4] = keys.meta.shape().dims();
+    let count = rows * heads * width;
+    dispatch(
+        Kernel::Append,
+        &[&key, &value, &keys, &values],
+        in_two_dimensions(count.div_ceil(64)),
+        [count, width, room, position],
+    );
+    Some([keys, values].map(Tensor::from_primitive::<Wgpu>))
 }
 
 /// The tensor with its numbers in a row, copied if they are not.

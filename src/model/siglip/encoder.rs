@@ -1,7 +1,9 @@
 //! Pre-norm transformer blocks.
 
 use crate::config::{HiddenAct, SiglipTextConfig, SiglipVisionConfig};
-use crate::nn::{Activation, LayerNorm, Linear, Place, Trace, attend, merge_heads, split_heads};
+use crate::nn::{
+    Activation, KeyValues, LayerNorm, Linear, Place, Trace, attend, merge_heads, split_heads,
+};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -134,7 +136,7 @@ impl Attention {
         let v = split_heads(self.v_proj.forward(x), self.num_heads);
         let scale = (q.dims()[3] as f64).powf(-0.5);
         self.out_proj
-            .forward(merge_heads(attend(q, k, v, None, scale)))
+            .forward(merge_heads(attend(q, KeyValues::new(k, v), None, scale)))
     }
 }
 

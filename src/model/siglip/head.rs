@@ -2,7 +2,7 @@
 
 use super::encoder::{Blocks, Mlp};
 use crate::nn::{
-    LayerNorm, Linear, Place, attend, linear, merge_heads, random, split_heads, zeros,
+    KeyValues, LayerNorm, Linear, Place, attend, linear, merge_heads, random, split_heads, zeros,
 };
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -58,7 +58,7 @@ impl AttentionPoolingHead {
         let k = project(hidden_states.clone(), 1);
         let v = project(hidden_states, 2);
         let scale = (q.dims()[3] as f64).powf(-0.5);
-        let pooled = merge_heads(attend(q, k, v, None, scale));
+        let pooled = merge_heads(attend(q, KeyValues::new(k, v), None, scale));
         let pooled = self.attention.out_proj.forward(pooled);
         let normed = self.layernorm.forward(pooled.clone());
         (pooled + self.mlp.forward(normed)).squeeze_dim(1)

@@ -1,10 +1,11 @@
 //! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model.
 
 use super::block::At;
-use super::cache::{CrossKeyValues, SelfKeyValues};
+use super::cache::SelfKeyValues;
 use crate::config::T5Config;
 use crate::nn::{
-    Linear, Place, ScoreBias, attend, mean_weights, merge_heads, split_heads, weights_of_heads,
+    KeyValues, Linear, Place, ScoreBias, attend, mean_weights, merge_heads, split_heads,
+    weights_of_heads,
 };
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -43,8 +44,8 @@ impl T5Attention {
         context: Tensor<3>,
         bias: Option<&ScoreBias>,
     ) -> Tensor<3> {
-        let (keys, values) = self.keys_values(context);
-        self.attend(x, keys, values, bias)
+        let seen = self.keys_values(context);
+        self.attend(x, seen, bias)
     }
 
     /// Notes how much each query takes of each position of the context, for a trace that asks for it.
@@ -68,11 +69,11 @@ impl T5Attention {
         });
     }
 
-    /// `[batch, heads, key, d_kv]`, twice
-    pub(super) fn keys_values(&self, context: Tensor<3>) -> (Tensor<4>, Tensor<4>) {
+    /// Of each position of the context.
+    pub(super) fn keys_values(&self, context: Tensor<3>) -> KeyValues {
         let keys = split_heads(self.k.forward(context.clone()), self.num_heads);
         let values = split_heads(self.v.forward(context), self.num_heads);
-        (keys, values)
+        KeyValues::new(keys, values)
     }
 
     /// One new position for each row, `x: [rows, 1, d_model]`; its key and value join the cache.
@@ -83,9 +84,8 @@ impl T5Attention {
         position: usize,
         bias: &ScoreBias,
     ) -> Tensor<3> {
-        let (key, value) = self.keys_values(x.clone());
-        let (keys, values) = cache.push(key, value, position);
-        self.attend(x, keys, values, Some(bias))
+        let seen = cache.push(self.keys_values(x.clone()), position);
+        self.attend(x, seen, Some(bias))
     }
 
     /// One new position for each row, all rows of one prompt sharing its keys and values.
@@ -95,25 +95,18 @@ impl T5Attention {
     pub(super) fn step_cross(
         &self,
         x: Tensor<3>,
-        cross: &CrossKeyValues,
+        cross: &KeyValues,
         bias: Option<&ScoreBias>,
     ) -> Tensor<3> {
         let [rows, _, d_model] = x.dims();
         let prompts = cross.keys.dims()[0];
         let x = x.reshape([prompts, rows / prompts, d_model]);
-        let y = self.attend(x, cross.keys.clone(), cross.values.clone(), bias);
+        let y = self.attend(x, cross.clone(), bias);
         y.reshape([rows, 1, d_model])
     }
 
-    fn attend(
-        &self,
-        x: Tensor<3>,
-        keys: Tensor<4>,
-        values: Tensor<4>,
-        bias: Option<&ScoreBias>,
-    ) -> Tensor<3> {
+    fn attend(&self, x: Tensor<3>, seen: KeyValues, bias: Option<&ScoreBias>) -> Tensor<3> {
         let q = split_heads(self.q.forward(x), self.num_heads);
-        self.o
-            .forward(merge_heads(attend(q, keys, values, bias, SCALE)))
+        self.o.forward(merge_heads(attend(q, seen, bias, SCALE)))
     }
 }

@@ -1,11 +1,11 @@
 //! One encoder or decoder block: every sub-layer is `x + f(norm(x))`.
 
 use super::attention::T5Attention;
-use super::cache::LayerCache;
+use super::cache::{LayerCache, SelfKeyValues};
 use super::feed_forward::FeedForward;
 use crate::config::T5Config;
 use crate::kernels::contiguous;
-use crate::nn::{Place, RmsNorm, ScoreBias, Trace};
+use crate::nn::{KeyValues, Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -122,17 +122,12 @@ impl DecoderBlock {
 
     /// Room for `max_length` own keys and values, and those of the encoder's output.
     pub(super) fn start(&self, encoder_hidden_states: Tensor<3>, max_length: usize) -> LayerCache {
-        let (keys, values) = self
-            .cross_attention
-            .attention
-            .keys_values(encoder_hidden_states);
+        let attention = &self.cross_attention.attention;
+        let cross = attention.keys_values(encoder_hidden_states);
         LayerCache {
-            own: super::cache::SelfKeyValues::new(max_length),
+            own: SelfKeyValues::new(max_length),
             // Every token's attention reads them: put in order once, here.
-            cross: super::cache::CrossKeyValues {
-                keys: contiguous(keys),
-                values: contiguous(values),
-            },
+            cross: KeyValues::new(contiguous(cross.keys), contiguous(cross.values)),
         }
     }
 

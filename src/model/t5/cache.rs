@@ -1,29 +1,23 @@
 //! What a decoder remembers between tokens.
 
 use crate::error::{Error, Result};
+use crate::kernels::append;
+use crate::nn::KeyValues;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Self-attention keys and values of one layer, room for every token allocated at the start.
 #[derive(Debug)]
 pub(super) struct SelfKeyValues {
-    /// `[rows, heads, max_length, d_kv]`; empty before the first token, whose shape tells the sizes.
-    storage: Option<(Tensor<4>, Tensor<4>)>,
+    /// Keys and values, `[rows, heads, max_length, d_kv]`; empty before the first token, whose shape tells the sizes.
+    storage: Option<[Tensor<4>; 2]>,
     max_length: usize,
-}
-
-/// Cross-attention keys and values of one layer, computed once per image and prompt.
-#[derive(Debug)]
-pub(super) struct CrossKeyValues {
-    /// `[prompts, heads, encoder length, d_kv]`
-    pub(super) keys: Tensor<4>,
-    /// `[prompts, heads, encoder length, d_kv]`
-    pub(super) values: Tensor<4>,
 }
 
 #[derive(Debug)]
 pub(super) struct LayerCache {
     pub(super) own: SelfKeyValues,
-    pub(super) cross: CrossKeyValues,
+    /// Keys and values of the encoder's output, computed once per image and prompt: `[prompts, heads, encoder length, d_kv]`.
+    pub(super) cross: KeyValues,
 }
 
 /// The decoder's state: `rows` hypotheses that grow by one token a step.
@@ -48,35 +42,25 @@ impl SelfKeyValues {
         }
     }
 
-    /// Writes one position and returns everything up to and including it: `[rows, heads, position + 1, d_kv]`.
-    pub(super) fn push(
-        &mut self,
-        key: Tensor<4>,
-        value: Tensor<4>,
-        position: usize,
-    ) -> (Tensor<4>, Tensor<4>) {
-        let [rows, heads, _, d_kv] = key.dims();
-        let (keys, values) = self.storage.take().unwrap_or_else(|| {
-            let empty = || Tensor::zeros([rows, heads, self.max_length, d_kv], &key.device());
-            (empty(), empty())
+    /// Writes one position, `[rows, heads, 1, d_kv]`, and returns everything up to and including it.
+    pub(super) fn push(&mut self, token: KeyValues, position: usize) -> KeyValues {
+        let [rows, heads, _, d_kv] = token.keys.dims();
+        let storage = self.storage.take().unwrap_or_else(|| {
+            let shape = [rows, heads, self.max_length, d_kv];
+            [(); 2].map(|()| Tensor::zeros(shape, &token.keys.device()))
         });
-        // The storage is moved through, not cloned, so that the device writes in place.
-        let here = [0..rows, 0..heads, position..position + 1, 0..d_kv];
-        let keys = keys.slice_assign(here.clone(), key);
-        let values = values.slice_assign(here, value);
-        let so_far = [0..rows, 0..heads, 0..position + 1, 0..d_kv];
-        let seen = (
-            keys.clone().slice(so_far.clone()),
-            values.clone().slice(so_far),
-        );
-        self.storage = Some((keys, values));
-        seen
+        let [keys, values] = append(storage, [token.keys, token.values], position);
+        self.storage = Some([keys.clone(), values.clone()]);
+        KeyValues {
+            keys,
+            values,
+            length: position + 1,
+        }
     }
 
     fn select_rows(&mut self, rows: &Tensor<1, Int>) {
-        if let Some((keys, values)) = self.storage.take() {
-            self.storage = Some((keys.select(0, rows.clone()), values.select(0, rows.clone())));
-        }
+        let storage = self.storage.take();
+        self.storage = storage.map(|both| both.map(|x| x.select(0, rows.clone())));
     }
 }
 
