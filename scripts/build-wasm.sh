@@ -31,7 +31,10 @@ compile() {
     ! grep -q '^warning' "$log" || fail "the compiler warns of something in the build for $1"
 }
 
-# bind NAME FOLDER: makes bindings of what was compiled last, unless they are there already.
+shrinking=()
+
+# bind NAME FOLDER: makes bindings of what was compiled last, unless they are there already. wasm-opt runs on behind it, on
+# one core, while the next module is compiled: `wait` for it.
 bind() {
     local name=$1 out=$2 built="${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm"
     local stamp="$out/.$name" sum
@@ -54,14 +57,23 @@ bind() {
     local module="$out/${name}_bg.wasm"
     node scripts/cut.mjs "$module"
     if [ "$out" = pkg/wasm ]; then
-        say "shrinking $module with wasm-opt (a minute or two)"
-        # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-        wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
-            --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
-            --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
-            "$module" -o "$module.small"
-        mv "$module.small" "$module"
+        shrink "$module" "$stamp" "$sum" &
+        shrinking+=($!)
+    else
+        printf '%s\n' "$sum" >"$stamp"
     fi
+}
+
+# shrink MODULE STAMP SUM: makes it smaller in place, and says in the stamp that it is done.
+shrink() {
+    local module=$1 stamp=$2 sum=$3
+    say "shrinking $module with wasm-opt (a minute or two)"
+    # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
+    wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+        --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
+        "$module" -o "$module.small"
+    mv "$module.small" "$module"
     printf '%s\n' "$sum" >"$stamp"
     say "$module: $(wc -c <"$module") bytes"
 }
@@ -75,3 +87,4 @@ for device in cpu webgpu; do
     compile "$device"
     bind "pali3_$device" pkg/wasm
 done
+for job in "${shrinking[@]}"; do wait "$job"; done

@@ -40,11 +40,13 @@ bash scripts/setup-bundlers.sh
 # Again, for what the setup has written.
 . scripts/lib.sh
 
-# One profile and one feature set per target, so that no dependency is compiled twice for one purpose.
 stage "format" cargo fmt --check
-stage "native lints" cargo clippy --quiet --release --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" stage "documentation" cargo doc --quiet --no-deps --release
-stage "native tests" cargo test --release --no-fail-fast
+# One profile and one feature set per target, and clippy as the compiler of our own crate, all its warnings errors: so no
+# dependency is compiled twice. `cargo clippy` and `cargo doc` would first check each of them.
+linted() { RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings "$@"; }
+stage "native build and lints" linted cargo test --release --all-targets --no-run
+RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" stage "documentation" linted cargo test --release --doc
+stage "native tests" linted cargo test --release --all-targets --no-fail-fast
 stage "wasm package" bash scripts/build-wasm.sh --deny-warnings
 stage "wasm tests build" bash scripts/build-wasm.sh --testing
 stage "JavaScript types" tsc --project pkg/tsconfig.json
