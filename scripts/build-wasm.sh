@@ -16,75 +16,67 @@ fi
 std=()
 [ -z "${PALI3_BUILD_STD:-}" ] || std=(-Z build-std=std,panic_abort)
 target=wasm32-unknown-unknown
-
-# compile FEATURE: the crate with one feature, into a file that all features share.
-compile() {
-    say "compiling the crate to WebAssembly for $1 (the first time takes some minutes)"
-    local build=(cargo build --profile wasm --lib --target "$target" --no-default-features --features "$1" "${std[@]}")
-    if [ "$mode" != --deny-warnings ]; then
-        "${build[@]}"
-        return
-    fi
-    # cargo says a warning again when there is nothing to compile.
-    local log="target/wasm-$1.log"
-    "${build[@]}" 2>&1 | tee "$log"
-    ! grep -q '^warning' "$log" || fail "the compiler warns of something in the build for $1"
-}
-
+inputs=(src .cargo Cargo.toml Cargo.lock scripts/build-wasm.sh scripts/cut.mjs)
 shrinking=()
 
-# bind NAME FOLDER: makes bindings of what was compiled last, unless they are there already. wasm-opt runs on behind it, on
-# one core, while the next module is compiled: `wait` for it.
-bind() {
-    local name=$1 out=$2 built="${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm"
-    local stamp="$out/.$name" sum
-    # Builds share one file name, so what was last made here, and how, is told by a checksum.
-    sum=$(cat "$built" scripts/build-wasm.sh scripts/cut.mjs | cksum)
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then
+# build FEATURE NAME FOLDER: the module of the crate with one feature, unless it is there and newer than all it is made of.
+# (Builds with other features share one file, so cargo would compile each of them anew every time.)
+build() {
+    local feature=$1 name=$2 out=$3
+    local stamp="$out/.$name" log="target/wasm-$feature.log"
+    if [ -f "$stamp" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]; then
         say "$out/$name.js is up to date"
-        return
+    else
+        mkdir -p "$out"
+        rm -f "$stamp"
+        touch "$stamp.begun"
+        say "compiling the crate to WebAssembly for $feature (the first time takes some minutes)"
+        cargo build --profile wasm --lib --target "$target" --no-default-features --features "$feature" "${std[@]}" 2>&1 |
+            tee "$log"
+        bind "$name" "$out"
+        shrink "$name" "$out" "$stamp" &
+        shrinking+=($!)
     fi
-    rm -f "$stamp"
+    if [ "$mode" = --deny-warnings ] && grep -q '^warning' "$log"; then
+        fail "the compiler warns of something in the build for $feature"
+    fi
+}
+
+# bind NAME FOLDER: JavaScript bindings of what was compiled last.
+bind() {
+    local name=$1 out=$2
     say "making the JavaScript bindings $out/$name.js"
-    wasm-bindgen "$built" --target web --out-dir "$out" --out-name "$name" --experimental-reset-state-function
+    wasm-bindgen "${CARGO_TARGET_DIR:-target}/$target/wasm/pali3.wasm" --target web --out-dir "$out" --out-name "$name" \
+        --experimental-reset-state-function
 
     # Starting afresh after a trap must not compile on the page's own thread: browsers refuse that above 8 MB.
     sed -i -e 's/^export function __wbg_reset_state ()/export async function __wbg_reset_state ()/' \
         -e 's/new WebAssembly\.Instance(wasmModule, /await WebAssembly.instantiate(wasmModule, /' "$out/$name.js"
     grep -q '= await WebAssembly.instantiate(wasmModule, ' "$out/$name.js" ||
         fail "wasm-bindgen writes __wbg_reset_state in another way than scripts/build-wasm.sh expects"
-
-    local module="$out/${name}_bg.wasm"
-    node scripts/cut.mjs "$module"
-    if [ "$out" = pkg/wasm ]; then
-        shrink "$module" "$stamp" "$sum" &
-        shrinking+=($!)
-    else
-        printf '%s\n' "$sum" >"$stamp"
-    fi
 }
 
-# shrink MODULE STAMP SUM: makes it smaller in place, and says in the stamp that it is done.
+# shrink NAME FOLDER STAMP: makes the module smaller, and puts the stamp there. It runs beside the next module's compilation:
+# wasm-opt keeps one core busy for a minute or two. What only tests load stays as it is.
 shrink() {
-    local module=$1 stamp=$2 sum=$3
-    say "shrinking $module with wasm-opt (a minute or two)"
-    # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-    wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
-        --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
-        --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
-        "$module" -o "$module.small"
-    mv "$module.small" "$module"
-    printf '%s\n' "$sum" >"$stamp"
+    local stamp=$3 module="$2/$1_bg.wasm"
+    node scripts/cut.mjs "$module"
+    if [ "$mode" != --testing ]; then
+        say "shrinking $module with wasm-opt (a minute or two)"
+        # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
+        wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+            --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+            --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
+            "$module" -o "$module.small"
+        mv "$module.small" "$module"
+    fi
     say "$module: $(wc -c <"$module") bytes"
+    mv "$stamp.begun" "$stamp"
 }
 
 if [ "$mode" = --testing ]; then
-    compile testing
-    bind pali3 target/wasm-testing
-    exit 0
+    build testing pali3 target/wasm-testing
+else
+    for device in cpu webgpu; do build "$device" "pali3_$device" pkg/wasm; done
 fi
-for device in cpu webgpu; do
-    compile "$device"
-    bind "pali3_$device" pkg/wasm
-done
 for job in "${shrinking[@]}"; do wait "$job"; done
