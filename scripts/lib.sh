@@ -11,7 +11,9 @@ cd "$ROOT"
 # programs in front, and Debian's Node must not hide the one that setup-node.sh fetches.
 # shellcheck disable=SC1091
 [ -f "$TOOLS/rust.env" ] && . "$TOOLS/rust.env"
-PATH="$TOOLS/bin:$TOOLS/node_modules/.bin:$ROOT/node_modules/.bin:$PATH:$HOME/.cargo/bin"
+# rustup's programs before a system's older ones, unless Debian's compiler stands in for them.
+[ -n "${PALI3_BUILD_STD:-}" ] || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+PATH="$TOOLS/bin:$TOOLS/node_modules/.bin:$ROOT/node_modules/.bin:$PATH"
 export PATH
 
 say() { printf '==> %s\n' "$*"; }

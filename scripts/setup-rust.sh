@@ -25,6 +25,16 @@ ENV
     hash -r
 }
 
+# Where there is neither Rust nor rustup yet: the shell's own start-up files stay as they are.
+install_rustup() {
+    have curl || apt curl ca-certificates || return 1
+    say "installing rustup and the stable toolchain below $HOME"
+    mkdir -p "$TOOLS"
+    curl -sSf --connect-timeout 20 -o "$TOOLS/rustup-init.sh" https://sh.rustup.rs &&
+        sh "$TOOLS/rustup-init.sh" -y -q --no-modify-path --profile minimal --component clippy,rustfmt || return 1
+    hash -r
+}
+
 if ! have cc; then
     apt gcc libc6-dev || fail "a C compiler is needed (gcc or clang)"
 fi
@@ -34,10 +44,9 @@ if ! rust_is_new_enough; then
     if have rustup; then
         rustup toolchain install stable --profile minimal --component clippy,rustfmt || use_debian_rust ||
             fail "rustup could not install the stable toolchain"
-    elif ! use_debian_rust; then
-        have curl || apt curl ca-certificates || fail "curl is needed to fetch rustup"
-        curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --component clippy,rustfmt
-        hash -r
+    else
+        # Debian's compiler takes half as long again, and has to build the standard library first.
+        install_rustup || use_debian_rust || fail "neither rustup nor Debian's rustc-web could be installed"
     fi
     rust_is_new_enough || fail "Rust $wanted is needed, $(rustc --version 2>/dev/null || echo none) is here: see https://rustup.rs"
 fi
