@@ -54,6 +54,8 @@ bind() {
         -e 's/new WebAssembly\.Instance(wasmModule, /await WebAssembly.instantiate(wasmModule, /' "$out/$name.js"
     grep -q '= await WebAssembly.instantiate(wasmModule, ' "$out/$name.js" ||
         fail "wasm-bindgen writes __wbg_reset_state in another way than scripts/build-wasm.sh expects"
+    # Without what is for readers alone: every visitor fetches it. The .d.ts beside it has the same comments.
+    sed -i -e '/^ *\/\*\*$/,/^ *\*\/$/d' -e 's/^ *//' -e '/^$/d' "$out/$name.js"
 }
 
 # shrink NAME FOLDER STAMP: makes the module smaller, and puts the stamp there. It runs beside the next module's compilation:

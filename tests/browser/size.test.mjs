@@ -15,11 +15,10 @@ function brotli(bytes) {
 /** What a visitor fetches at most, module and JavaScript, in bytes with brotli. */
 const LIMIT = 1_600_000;
 
-/** The files of the package that a device needs, by what they are: the other device's module and bindings are not fetched. */
+/** The files of the package that a device needs, by what they are: all JavaScript, but not the other device's module. */
 async function files(device) {
   const all = await readdir(join(ROOT, "pkg"), { recursive: true });
-  const needed = all.filter((file) => !/pali3_(cpu|webgpu)/.test(file) || file.includes(`pali3_${device}`));
-  return { module: needed.filter((file) => file.endsWith(".wasm")), javascript: needed.filter((file) => file.endsWith(".js")) };
+  return { module: all.filter((file) => file.endsWith(`pali3_${device}_bg.wasm`)), javascript: all.filter((file) => file.endsWith(".js")) };
 }
 
 async function size(files) {
