@@ -27,7 +27,7 @@ build() {
     if [ -f "$stamp" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]; then
         say "$out/$name.js is up to date"
     else
-        mkdir -p "$out"
+        mkdir -p "$out" "$(dirname "$log")"
         rm -f "$stamp"
         touch "$stamp.begun"
         say "compiling the crate to WebAssembly for $feature (the first time takes some minutes)"
