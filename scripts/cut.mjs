@@ -2,6 +2,9 @@
 // called or not; burn's shader generator registers hundreds of such. Each becomes a trap of three bytes, and what only
 // it has called goes with it in wasm-opt. Should a call come all the same, it ends as any trap does: in an error
 // with a code, and a fresh instance.
+//
+// Names can mislead: functions with the same body are stored once, under the name of one of them, and which ones have the
+// same body changes from compiler to compiler. Those are small, so small functions stay, whatever they are called.
 // usage: node scripts/cut.mjs MODULE (in place, with the names still in it)
 import { readFile, writeFile } from "node:fs/promises";
 import { argv } from "node:process";
@@ -11,10 +14,17 @@ const CUTS = [
   // pliron can read its operations, types and attributes from text. Kernels build them in memory.
   {
     what: "parsers of the shader generator's text",
-    names: /\bParsable\b|(?<![\w:])(combine::|pliron::(parsable|irfmt::parsers)::|rustc_apfloat::.*(string|from_str))/,
+    names:
+      /\bParsable\b|(?<![\w:])(combine::|pliron::((parsable|irfmt::parsers)::|.*(parse(_impl)?\b|from_str))|rustc_apfloat::.*(string|from_str)|cubecl_ir::.*::parse_closure)/,
   },
   // Every view of a tensor in a generated kernel could be one of burn's own quantized tensors. Ours are plain words.
-  { what: "burn's quantized tensors", names: /\bQuantizedView|(?<![\w:])(cubek_quant::|cubecl_std::quant::|burn_cubecl::.*quant)/ },
+  {
+    what: "burn's quantized tensors",
+    names:
+      /\bQuantizedView|(?<![\w:])(cubek_quant::|cubecl_std::quant::|burn_cubecl::.*(quant|q_reshape)|burn_.*\b(ops::qtensor::|QTensorOps\b))/,
+  },
+  // Numbers of 4 and 8 bits with an exponent, which a generated kernel would take apart with integers.
+  { what: "floats of 4 and 8 bits", names: /(?<![\w:])cubecl_core::post_processing::(minifloat|fp4)::\w+::expand\b/ },
   // Random weights and sampling are made on the processor, from a seed that gives the same everywhere.
   { what: "random numbers on the GPU", names: /(?<![\w:])(cubek_random|burn_cubecl::kernel::prng)::/ },
   // LoRA and the like, which burn can put over a parameter. No model here does.
@@ -22,6 +32,9 @@ const CUTS = [
   // The standard library would print the calls that led to a panic, but finds none in WebAssembly: browsers do it.
   { what: "names in traces of calls", names: /(?<![\w:])rustc_demangle::/ },
 ];
+
+/** Functions of fewer bytes stay. Of those that were seen to stand for something else too, the largest had 17. */
+const SMALL = 100;
 
 /** A function's code: its size, no locals, `unreachable`, `end`. */
 const TRAP = Buffer.from([3, 0, 0x00, 0x0b]);
@@ -149,7 +162,8 @@ function cut(content) {
     const start = reader.at;
     reader.block();
     const code = content.subarray(start, reader.at);
-    const which = CUTS.findIndex(({ names: pattern }) => pattern.test(itself(names.get(index) ?? "")));
+    const name = code.length < SMALL ? "" : itself(names.get(index) ?? "");
+    const which = CUTS.findIndex(({ names: pattern }) => pattern.test(name));
     parts.push(which < 0 ? code : TRAP);
     if (which < 0) continue;
     found[which].functions += 1;
