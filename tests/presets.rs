@@ -57,6 +57,14 @@ fn parameters_equal_the_reference() {
 }
 
 #[test]
+fn a_written_configuration_says_where_the_decoder_starts() {
+    for config in PRESETS.iter().filter_map(Preset::text_config) {
+        let written = serde_json::to_value(config).unwrap();
+        assert_eq!(written["decoder_start_token_id"], 0);
+    }
+}
+
+#[test]
 fn the_specification_s_figures_hold() {
     // Rounded as they are published.
     let millions = |parameters: u64| (parameters as f64 / 1e5).round() / 10.0;

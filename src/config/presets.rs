@@ -81,6 +81,8 @@ impl Preset {
             num_decoder_layers: Some(decoder),
             feed_forward_proj: FeedForwardProj::GatedGelu,
             tie_word_embeddings: Some(false),
+            // Written into the folders that are made from this: transformers does not generate without it.
+            decoder_start_token_id: Some(0),
             ..Default::default()
         })
     }
