@@ -1,4 +1,4 @@
-//! `pali3 bench`: what the kernels reach on this machine's processor or graphics card, beside a plain copy.
+//! `pali3 bench`: what the kernels reach on this machine's processor or graphics card, beside a plain copy and a plain product.
 
 use std::time::Instant;
 
@@ -10,9 +10,9 @@ use super::output;
 use super::session::{DeviceChoice, open_device};
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
-use crate::kernels::Plan;
 use crate::kernels::dense::times_transposed_as;
-use crate::kernels::{Quantized, matmul_as};
+use crate::kernels::{self, Plan, Quantized};
+use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 
 /// Options of `pali3 bench`.
@@ -30,6 +30,9 @@ pub(super) struct BenchArgs {
     /// Rows of the matrix
     #[arg(long, value_name = "N", default_value_t = 5120)]
     outputs: usize,
+    /// Keys that attention looks at
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    keys: usize,
     /// Runs of which the median counts
     #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
@@ -43,18 +46,36 @@ struct Report {
     device: &'static str,
     /// Bytes read and written a second by a plain copy of 64 MB.
     copy_bytes_per_second: f64,
+    /// Of the quickest product of floats among the kernels.
+    product_operations_per_second: f64,
     kernels: Vec<Measured>,
 }
 
 #[derive(Serialize)]
 struct Measured {
-    matrix: &'static str,
-    kernels: String,
+    kernel: &'static str,
+    plan: String,
     rows: usize,
     milliseconds: f64,
-    /// Of the matrix.
+    /// Of the matrix or, where there is none, of all that is read and written.
     bytes_per_second: f64,
     operations_per_second: f64,
+}
+
+/// What a call of a kernel has to do.
+struct Work {
+    bytes: usize,
+    operations: usize,
+}
+
+/// Where the figures go, and what they are taken with.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    device: Device,
+    kind: DeviceKind,
+    plan: Plan,
+    rows: usize,
+    measured: Vec<Measured>,
 }
 
 /// Runs the command.
@@ -64,31 +85,33 @@ pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
         DeviceKind::Cpu => &[Plan::Software],
         DeviceKind::Wgpu => &[Plan::Hardware, Plan::Software],
     };
-    let mut kernels = vec![];
+    let mut bench = Bench {
+        args,
+        device,
+        kind,
+        plan: Plan::Software,
+        rows: 0,
+        measured: vec![],
+    };
     for &rows in &args.rows {
-        let x = Tensor::<2>::ones([rows, args.inputs], &device);
         for &plan in plans {
-            for format in [QuantFormat::Q4, QuantFormat::Q8] {
-                let matrix = matrix(format, [args.outputs, args.inputs], &device);
-                let work = || matmul_as(x.clone(), &matrix, plan);
-                let bytes = args.outputs * blocks(args.inputs) * (4 * format.words_per_block() + 2);
-                let seconds = median(args.runs, work).await?;
-                kernels.push(args.measured(format.name(), kind, plan, rows, bytes, seconds));
-            }
-            let dense = Tensor::<3>::ones([1, args.outputs, args.inputs], &device);
-            let x = x.clone().unsqueeze::<3>();
-            let work = || times_transposed_as(x.clone(), dense.clone(), args.outputs, plan);
-            let bytes = 4 * args.outputs * args.inputs;
-            let seconds = median(args.runs, work).await?;
-            kernels.push(args.measured("f32", kind, plan, rows, bytes, seconds));
+            (bench.rows, bench.plan) = (rows, plan);
+            bench.products().await?;
+            bench.between_products().await?;
+            bench.attention().await?;
         }
     }
-    let whole = Tensor::<2>::ones([4096, 4096], &device);
-    let copy = median(args.runs, || whole.clone() + 1.0).await?;
+    let whole = Tensor::<2>::ones([4096, 4096], &bench.device);
+    let copy = median(args.runs, || Some(whole.clone() + 1.0)).await?;
+    let copy = copy.unwrap_or(f64::INFINITY);
+    let products = bench.measured.iter().filter(|found| found.kernel == F32);
     let report = Report {
         device: kind.name(),
         copy_bytes_per_second: 2.0 * 4.0 * 4096.0 * 4096.0 / copy,
-        kernels,
+        product_operations_per_second: products
+            .map(|found| found.operations_per_second)
+            .fold(0.0, f64::max),
+        kernels: bench.measured,
     };
     match args.json {
         true => output::json(&report),
@@ -96,29 +119,132 @@ pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
     }
 }
 
-impl BenchArgs {
-    fn measured(
-        &self,
-        matrix: &'static str,
-        kind: DeviceKind,
-        plan: Plan,
-        rows: usize,
-        bytes: usize,
-        seconds: f64,
-    ) -> Measured {
-        Measured {
-            matrix,
-            kernels: match kind {
+const F32: &str = "product, f32";
+
+impl Bench<'_> {
+    /// Nothing where there is no such kernel.
+    async fn measure<const D: usize>(
+        &mut self,
+        kernel: &'static str,
+        work: Work,
+        call: impl Fn() -> Option<Tensor<D>>,
+    ) -> Result<()> {
+        let Some(seconds) = median(self.args.runs, call).await? else {
+            return Ok(());
+        };
+        self.measured.push(Measured {
+            kernel,
+            plan: match self.kind {
                 DeviceKind::Cpu => "processor".to_string(),
-                DeviceKind::Wgpu => format!("{plan:?}").to_lowercase(),
+                DeviceKind::Wgpu => format!("{:?}", self.plan).to_lowercase(),
             },
-            rows,
+            rows: self.rows,
             milliseconds: 1e3 * seconds,
-            bytes_per_second: bytes as f64 / seconds,
-            operations_per_second: 2.0 * (rows * self.inputs * self.outputs) as f64 / seconds,
+            bytes_per_second: work.bytes as f64 / seconds,
+            operations_per_second: work.operations as f64 / seconds,
+        });
+        Ok(())
+    }
+
+    fn ones<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
+        Tensor::ones(shape, &self.device)
+    }
+
+    /// With one matrix, and with what is made of the products on the way out.
+    async fn products(&mut self) -> Result<()> {
+        let (rows, plan) = (self.rows, self.plan);
+        let (inputs, outputs) = (self.args.inputs, self.args.outputs);
+        let x = self.ones([rows, inputs]);
+        let onto = self.ones([rows, outputs]);
+        let operations = 2 * rows * inputs * outputs;
+        for format in [QuantFormat::Q4, QuantFormat::Q8] {
+            let [one, added, gated, three] = match format {
+                QuantFormat::Q4 => ["product, q4", "onto, q4", "gated, q4", "three, q4"],
+                QuantFormat::Q8 => ["product, q8", "onto, q8", "gated, q8", "three, q8"],
+            };
+            let [a, b, c] = [(); 3].map(|()| matrix(format, [outputs, inputs], &self.device));
+            let work = |matrices: usize| Work {
+                bytes: matrices * outputs * blocks(inputs) * (4 * format.words_per_block() + 2),
+                operations: matrices * operations,
+            };
+            let call = || Some(kernels::matmul_as(x.clone(), &a, plan));
+            self.measure(one, work(1), call).await?;
+            let call = || Some(kernels::matmul_onto_as(x.clone(), &a, onto.clone(), plan));
+            self.measure(added, work(1), call).await?;
+            let of = Activation::GeluTanh;
+            let call = || Some(kernels::matmul_gated(x.clone(), [&a, &b], of, plan));
+            self.measure(gated, work(2), call).await?;
+            let call = || kernels::matmul_three(&x, [&a, &b, &c], plan);
+            self.measure(three, work(3), call).await?;
         }
+        let dense = self.ones([1, outputs, inputs]);
+        let x = x.unsqueeze::<3>();
+        let work = Work {
+            bytes: 4 * outputs * inputs,
+            operations,
+        };
+        let call = || Some(times_transposed_as(x.clone(), dense.clone(), outputs, plan));
+        self.measure(F32, work, call).await
+    }
+
+    async fn between_products(&mut self) -> Result<()> {
+        let (rows, plan) = (self.rows, self.plan);
+        let width = self.args.inputs;
+        let x = self.ones([rows, width]);
+        let weight = self.ones([width]);
+        let passes = |count: usize| Work {
+            bytes: 4 * count * rows * width,
+            operations: 0,
+        };
+        let call = || Some(kernels::rms_norm_as(x.clone(), weight.clone(), 1e-6, plan));
+        self.measure("rms norm", passes(2), call).await?;
+        let norm =
+            |x: Tensor<2>| kernels::layer_norm_as(x, weight.clone(), weight.clone(), 1e-6, plan);
+        self.measure("layer norm", passes(2), || Some(norm(x.clone())))
+            .await?;
+        let call = || {
+            Some(kernels::activate(
+                Activation::GeluTanh,
+                x.clone(),
+                Some(x.clone()),
+            ))
+        };
+        self.measure("gate", passes(3), call).await
+    }
+
+    /// Of one prompt's rows to its keys, as its beams do, and of as many new tokens to as many pasts.
+    async fn attention(&mut self) -> Result<()> {
+        let (rows, plan, keys) = (self.rows, self.plan, self.args.keys);
+        let heads = (self.args.inputs / HEAD).max(1);
+        let work = |pasts: usize| Work {
+            bytes: 4 * 2 * pasts * heads * keys * HEAD,
+            operations: 4 * rows * heads * keys * HEAD,
+        };
+        let seen = self.ones([1, heads, keys, HEAD]);
+        let scores = self.ones([1, heads, rows, keys]);
+        let scores_work = Work {
+            bytes: 4 * 2 * heads * rows * keys,
+            operations: 0,
+        };
+        let call = || Some(kernels::softmax_as(scores.clone(), None, 1.0, plan));
+        self.measure("softmax", scores_work, call).await?;
+        let q = self.ones([1, rows, heads * HEAD]);
+        let call = || kernels::attend_few(&q, [&seen, &seen], keys, || None, 1.0, plan);
+        self.measure("attention", work(1), call).await?;
+        if self.kind == DeviceKind::Wgpu && rows <= 8 {
+            let past = [(); 2].map(|()| self.ones([rows, heads, keys, HEAD]));
+            let bias = self.ones([1, heads, 1, keys]);
+            let token = self.ones([3, rows, heads * HEAD]);
+            let step = || kernels::attend_step(&token, past.each_ref(), keys - 1, &bias, 1.0, plan);
+            self.measure("attention, step", work(rows), || Some(step()))
+                .await?;
+        }
+        Ok(())
     }
 }
+
+/// Width of a head.
+const HEAD: usize = 64;
 
 fn matrix(format: QuantFormat, shape: [usize; 2], device: &Device) -> Quantized {
     let [outputs, inputs] = shape;
@@ -127,9 +253,16 @@ fn matrix(format: QuantFormat, shape: [usize; 2], device: &Device) -> Quantized 
     Quantized::new(format, shape, words, &scales, device)
 }
 
-/// Seconds of one call: the median over runs of several, each waited for, after one that compiles.
-async fn median<const D: usize>(runs: usize, work: impl Fn() -> Tensor<D>) -> Result<f64> {
-    wait(work()).await?;
+/// Seconds of one call: the median over runs of several, each waited for, after one that compiles. `None` where a call gives
+/// nothing.
+async fn median<const D: usize>(
+    runs: usize,
+    work: impl Fn() -> Option<Tensor<D>>,
+) -> Result<Option<f64>> {
+    let Some(first) = work() else {
+        return Ok(None);
+    };
+    wait(Some(first)).await?;
     let begin = Instant::now();
     wait(work()).await?;
     // As many calls as take a tenth of a second: waiting costs by itself.
@@ -145,10 +278,13 @@ async fn median<const D: usize>(runs: usize, work: impl Fn() -> Tensor<D>) -> Re
         seconds.push(begin.elapsed().as_secs_f64() / calls as f64);
     }
     seconds.sort_by(f64::total_cmp);
-    Ok(seconds[seconds.len() / 2])
+    Ok(Some(seconds[seconds.len() / 2]))
 }
 
-async fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
+async fn wait<const D: usize>(tensor: Option<Tensor<D>>) -> Result<()> {
+    let Some(tensor) = tensor else {
+        return Ok(());
+    };
     let elements = tensor.dims().iter().product::<usize>();
     let flat: Tensor<1> = tensor.reshape([elements]);
     device::read(flat.narrow(0, 0, 1)).await.map(drop)
@@ -158,25 +294,28 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "{}: a plain copy reaches {:.1} GB/s\n",
+            "{}: a plain copy reaches {:.1} GB/s, a product of floats {:.1} GFLOP/s\n",
             self.device,
-            self.copy_bytes_per_second / 1e9
+            self.copy_bytes_per_second / 1e9,
+            self.product_operations_per_second / 1e9
         )?;
         writeln!(
             f,
-            "{:<7}{:<11}{:>5}{:>12}{:>10}{:>11}",
-            "matrix", "kernels", "rows", "ms", "GB/s", "GFLOP/s"
+            "{:<17}{:<10}{:>5}{:>10}{:>9}{:>6}{:>10}{:>6}",
+            "kernel", "plan", "rows", "ms", "GB/s", "%", "GFLOP/s", "%"
         )?;
         for k in &self.kernels {
             writeln!(
                 f,
-                "{:<7}{:<11}{:>5}{:>12.3}{:>10.2}{:>11.2}",
-                k.matrix,
-                k.kernels,
+                "{:<17}{:<10}{:>5}{:>10.4}{:>9.2}{:>6.1}{:>10.1}{:>6.1}",
+                k.kernel,
+                k.plan,
                 k.rows,
                 k.milliseconds,
                 k.bytes_per_second / 1e9,
-                k.operations_per_second / 1e9
+                100.0 * k.bytes_per_second / self.copy_bytes_per_second,
+                k.operations_per_second / 1e9,
+                100.0 * k.operations_per_second / self.product_operations_per_second
             )?;
         }
         Ok(())

@@ -92,6 +92,61 @@ pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: Plan) -> Tensor<
     elsewhere(&x.device(), plan)
 }
 
+/// `x Wᵀ + onto`: `[rows, in_features]` and `[rows, out_features]` → `[rows, out_features]`, as [`matmul`].
+///
+/// # Panics
+/// As [`matmul`].
+pub fn matmul_onto(x: Tensor<2>, weight: &Quantized, onto: Tensor<2>) -> Tensor<2> {
+    matmul_onto_as(x, weight, onto, Plan::of_adapter())
+}
+
+/// [`matmul_onto`] with the GPU kernels that `plan` names.
+pub(crate) fn matmul_onto_as(
+    x: Tensor<2>,
+    weight: &Quantized,
+    onto: Tensor<2>,
+    plan: Plan,
+) -> Tensor<2> {
+    let x = whole_blocks(x);
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::matmul_onto(&x, weight, &onto, plan) {
+        return y;
+    }
+    onto + matmul_as(x, weight, plan)
+}
+
+/// `x Wᵀ` of three matrices at once, `[rows, in_features]` → `[3, rows, out_features]`; `None` where that is not quicker than one
+/// after the other.
+pub(crate) fn matmul_three(
+    x: &Tensor<2>,
+    weights: [&Quantized; 3],
+    plan: Plan,
+) -> Option<Tensor<3>> {
+    #[cfg(feature = "webgpu")]
+    return gpu::matmul_three(&whole_blocks(x.clone()), weights, plan);
+    #[cfg(not(feature = "webgpu"))]
+    {
+        let _ = (x, weights, plan);
+        None
+    }
+}
+
+/// `activation(x W₀ᵀ) · x W₁ᵀ`: `[rows, in_features]` → `[rows, out_features]`, as [`matmul`].
+pub(crate) fn matmul_gated(
+    x: Tensor<2>,
+    [gate, linear]: [&Quantized; 2],
+    of: Activation,
+    plan: Plan,
+) -> Tensor<2> {
+    let x = whole_blocks(x);
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::matmul_gated(&x, [gate, linear], of, plan) {
+        return y;
+    }
+    let gate = matmul_as(x.clone(), gate, plan);
+    activate(of, gate, Some(matmul_as(x, linear, plan)))
+}
+
 /// The matrix' rows of these ids as floats: `[n]` → `[n, in_features]`.
 ///
 /// # Panics
@@ -217,6 +272,56 @@ fn scaled<const D: usize>(x: Tensor<D>, scale: f64) -> Tensor<D> {
         1.0 => x,
         _ => x.mul_scalar(scale),
     }
+}
+
+/// `softmax(scale · q kᵀ + bias) v` over the first `length` of keys and values, `[batch, heads, length or more, width]`, in one
+/// go: `q: [batch, queries, heads · width]` → the same. `None` where there is no kernel for it: on the processor, for many
+/// queries, for heads of an odd width.
+pub(crate) fn attend_few(
+    q: &Tensor<3>,
+    seen: [&Tensor<4>; 2],
+    length: usize,
+    bias: impl FnOnce() -> Option<Tensor<4>>,
+    scale: f64,
+    plan: Plan,
+) -> Option<Tensor<3>> {
+    #[cfg(feature = "webgpu")]
+    return gpu::attend_few(q, seen, length, bias, scale, plan);
+    #[cfg(not(feature = "webgpu"))]
+    {
+        let _ = (q, seen, length, scale, plan);
+        drop(bias);
+        None
+    }
+}
+
+/// Whether there is an [`attend_step`] for heads of that width and so many keys.
+pub(crate) fn attends_in_steps(width: usize, length: usize, plan: Plan) -> bool {
+    #[cfg(feature = "webgpu")]
+    return gpu::takes(width, length, plan);
+    #[cfg(not(feature = "webgpu"))]
+    {
+        let _ = (width, length, plan);
+        false
+    }
+}
+
+/// [`append`] and attention to everything up to `position`, for what [`matmul_three`] made of new tokens: queries, keys and
+/// values, `[3, rows, heads · width]` → `[rows, 1, heads · width]`.
+pub(crate) fn attend_step(
+    token: &Tensor<3>,
+    seen: [&Tensor<4>; 2],
+    position: usize,
+    bias: &Tensor<4>,
+    scale: f64,
+    plan: Plan,
+) -> Tensor<3> {
+    #[cfg(feature = "webgpu")]
+    if let Some(y) = gpu::attend_step(token, seen, position, bias, scale, plan) {
+        return y;
+    }
+    let _ = (seen, position, bias, scale);
+    elsewhere(&token.device(), plan)
 }
 
 /// One token's keys and values, `[rows, heads, 1, width]`, at their position among those of all, `[rows, heads, room, width]`.

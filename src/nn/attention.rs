@@ -1,7 +1,7 @@
 //! Multi-head attention without its projections.
 
 use crate::kernels::dense::{times, times_transposed};
-use crate::kernels::softmax;
+use crate::kernels::{Plan, attend_few, softmax};
 use burn::tensor::{Tensor, s};
 use std::ops::Range;
 
@@ -31,6 +31,14 @@ pub(crate) fn too_many_scores(batch: usize, heads: usize, query: usize, key: usi
 }
 
 impl ScoreBias {
+    /// All of it, if it is there.
+    pub(crate) fn whole(&self) -> Option<&Tensor<4>> {
+        match self {
+            ScoreBias::Whole(bias) => Some(bias),
+            ScoreBias::Parts(_) => None,
+        }
+    }
+
     fn part(&self, queries: Range<usize>) -> Tensor<4> {
         match self {
             ScoreBias::Whole(bias) if bias.dims()[2] == 1 => *bias.clone(),
@@ -54,7 +62,7 @@ pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
 }
 
 /// `[batch, heads, tokens, head_dim]` → `[batch, tokens, heads * head_dim]`
-pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
+fn merge_heads(x: Tensor<4>) -> Tensor<3> {
     let [batch, heads, tokens, head_dim] = x.dims();
     x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
 }
@@ -86,12 +94,7 @@ impl KeyValues {
 ///
 /// `q: [batch, heads, query, head_dim]` → the same. Where there are too many scores to be in
 /// memory at once, the queries come in groups: each has its whole softmax, so that the result is the same.
-pub(crate) fn attend(
-    q: Tensor<4>,
-    seen: KeyValues,
-    bias: Option<&ScoreBias>,
-    scale: f64,
-) -> Tensor<4> {
+fn attend(q: Tensor<4>, seen: KeyValues, bias: Option<&ScoreBias>, scale: f64) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
     // Training keeps all scores for the gradients anyway.
     #[cfg(feature = "train")]
@@ -103,6 +106,22 @@ pub(crate) fn attend(
     in_groups(group, q, bias, |q, bias| {
         attend_at_once(q, seen.clone(), bias, scale)
     })
+}
+
+/// [`attend`] without the heads' split before and their merging after it: `q: [batch, query, heads · head_dim]` → the same.
+pub(crate) fn attend_merged(
+    q: Tensor<3>,
+    seen: KeyValues,
+    bias: Option<&ScoreBias>,
+    scale: f64,
+) -> Tensor<3> {
+    let [_, heads, _, _] = seen.keys.dims();
+    let both = [&seen.keys, &seen.values];
+    let whole = || bias.map(|bias| bias.part(0..q.dims()[1]));
+    if let Some(y) = attend_few(&q, both, seen.length, whole, scale, Plan::of_adapter()) {
+        return y;
+    }
+    merge_heads(attend(split_heads(q, heads), seen, bias, scale))
 }
 
 /// How much [`attend`] takes of each value, mean over the heads: `[batch, 1, query, key]`.

@@ -1,6 +1,6 @@
 //! The one linear layer of the project.
 
-use super::{Place, Weight, zeros};
+use super::{Activation, Place, Weight, zeros};
 use crate::kernels::dense::project;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -35,6 +35,37 @@ impl Linear {
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(|bias| bias.val());
         by_rows(x, bias, |x| self.weight.matmul(x))
+    }
+
+    /// `y = onto + x Wᵀ + b`: `[.., in_features]` and `[.., out_features]` → `[.., out_features]`
+    pub fn forward_onto<const D: usize>(&self, x: Tensor<D>, onto: Tensor<D>) -> Tensor<D> {
+        let bias = self.bias.as_ref().map(|bias| bias.val());
+        let [rows, outputs] = [
+            onto.shape().num_elements() / onto.dims()[D - 1],
+            onto.dims()[D - 1],
+        ];
+        let onto = onto.reshape([rows, outputs]);
+        by_rows(x, bias, |x| self.weight.matmul_onto(x, onto))
+    }
+
+    /// Three layers without biases on the same `x: [rows, 1, in_features]`: `[3, rows, out_features]`, where the device does that in
+    /// one go.
+    pub(crate) fn forward_three(layers: [&Self; 3], x: &Tensor<3>) -> Option<Tensor<3>> {
+        if layers.iter().any(|layer| layer.bias.is_some()) {
+            return None;
+        }
+        Weight::matmul_three(layers.map(|layer| &layer.weight), &x.clone().squeeze_dim(1))
+    }
+
+    /// Two layers without biases on the same `x`, one the gate of the other: `activation(x W₀ᵀ) · x W₁ᵀ`.
+    pub(crate) fn forward_gated<const D: usize>(
+        [gate, linear]: [&Self; 2],
+        of: Activation,
+        x: Tensor<D>,
+    ) -> Tensor<D> {
+        by_rows(x, None, |x| {
+            Weight::matmul_gated([&gate.weight, &linear.weight], of, x)
+        })
     }
 }
 

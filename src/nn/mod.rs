@@ -11,7 +11,7 @@ mod weight;
 
 pub use activation::Activation;
 pub(crate) use attention::{
-    KeyValues, MASKED, ScoreBias, attend, mean_weights, merge_heads, split_heads, too_many_scores,
+    KeyValues, MASKED, ScoreBias, attend_merged, mean_weights, split_heads, too_many_scores,
     weights_of_heads,
 };
 pub use embedding::Embedding;

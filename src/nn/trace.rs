@@ -47,6 +47,11 @@ impl Trace {
         }
     }
 
+    /// Whether nothing is recorded.
+    pub fn is_off(&self) -> bool {
+        matches!(self.mode, Mode::Off)
+    }
+
     /// Whether to compute what nothing but a trace needs: only for one that was made for this name.
     pub fn asks_for(&self, name: impl FnOnce() -> String) -> bool {
         match &self.mode {

@@ -2,7 +2,8 @@
 
 use super::init::{empty_words, random};
 use crate::kernels::dense::project;
-use crate::kernels::{self, Quantized};
+use crate::kernels::{self, Plan, Quantized};
+use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -94,6 +95,38 @@ impl Weight {
             Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8)),
             Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4)),
         }
+    }
+
+    /// The blocks of one that is stored in blocks.
+    fn quantized(&self) -> Option<Quantized> {
+        match self {
+            Weight::Dense(_) => None,
+            Weight::Q8(weight) => Some(weight.value(QuantFormat::Q8)),
+            Weight::Q4(weight) => Some(weight.value(QuantFormat::Q4)),
+        }
+    }
+
+    /// `x Wᵀ + onto`: `[rows, in_features]` and `[rows, out_features]` → `[rows, out_features]`
+    pub fn matmul_onto(&self, x: Tensor<2>, onto: Tensor<2>) -> Tensor<2> {
+        match self.quantized() {
+            Some(weight) => kernels::matmul_onto(x, &weight, onto),
+            None => onto + self.matmul(x),
+        }
+    }
+
+    /// `x Wᵀ` of three matrices, `[3, rows, out_features]`, where that is quicker than one after the other.
+    pub(crate) fn matmul_three(weights: [&Self; 3], x: &Tensor<2>) -> Option<Tensor<3>> {
+        let [a, b, c] = weights.map(Self::quantized);
+        kernels::matmul_three(x, [&a?, &b?, &c?], Plan::of_adapter())
+    }
+
+    /// `activation(x W₀ᵀ) · x W₁ᵀ`: `[rows, in_features]` → `[rows, out_features]`
+    pub(crate) fn matmul_gated(weights: [&Self; 2], of: Activation, x: Tensor<2>) -> Tensor<2> {
+        if let [Some(gate), Some(linear)] = weights.map(Self::quantized) {
+            return kernels::matmul_gated(x, [&gate, &linear], of, Plan::of_adapter());
+        }
+        let [gate, linear] = weights;
+        of.gate(gate.matmul(x.clone()), linear.matmul(x))
     }
 
     /// `[n]` ids → the rows of these ids as floats, `[n, in_features]`; no other row is read.

@@ -81,6 +81,7 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
                 x,
             };
             case.products(device, kind, &mut checks).await?;
+            case.combined(device, kind, &mut rng, &mut checks).await?;
             case.rows(device, &mut checks).await?;
         }
     }
@@ -100,6 +101,9 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
         append([rows, heads, room, width], device, &mut rng, &mut checks).await?;
     }
     if kind == DeviceKind::Wgpu {
+        for &(shape, bias) in ATTENTION {
+            attention(shape, bias, device, &mut rng, &mut checks).await?;
+        }
         for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
             best(vocabulary, count, device, &mut rng, &mut checks).await?;
         }
@@ -286,6 +290,104 @@ async fn softmax(
     Ok(())
 }
 
+/// Batch, heads, queries, seen keys and width of a head, and what is added to the scores. Up to a run of keys and more, and
+/// widths that leave threads idle.
+const ATTENTION: &[([usize; 5], Option<[usize; 4]>)] = &[
+    ([1, 1, 1, 1, 4], None),
+    ([2, 3, 1, 7, 8], Some([1, 3, 1, 7])),
+    ([1, 2, 5, 65, 12], None),
+    ([2, 2, 8, 130, 64], Some([2, 1, 1, 130])),
+    ([1, 12, 1, 1300, 64], Some([1, 12, 1, 1300])),
+    ([1, 2, 3, 400, 256], Some([1, 2, 3, 400])),
+];
+
+/// Attention of few queries against a plain one; the bias masks every third key. With one query also as a step, whose new
+/// key and value stand last. What lies behind the seen keys is not read.
+async fn attention(
+    [batch, heads, queries, length, width]: [usize; 5],
+    bias: Option<[usize; 4]>,
+    device: &Device,
+    rng: &mut Pcg64Mcg,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    const SCALE: f64 = 0.25;
+    const BEHIND: usize = 2;
+    let inner = heads * width;
+    let q = Kind::Even.values(batch * queries * inner, rng);
+    let [keys, values] = [(); 2].map(|()| Kind::Even.values(batch * inner * length, rng));
+    let added = bias.map(|shape| {
+        let values = Kind::Even.values(shape.iter().product(), rng).into_iter();
+        let masked = |(i, x): (usize, f32)| if i % length % 3 == 2 { -1e30 } else { 10.0 * x };
+        (shape, values.enumerate().map(masked).collect::<Vec<_>>())
+    });
+    let mut expected = vec![];
+    for at in 0..batch * queries * heads {
+        let (entry, query, head) = (at / (queries * heads), at / heads % queries, at % heads);
+        let q = &q[at * width..][..width];
+        let past = (entry * heads + head) * length * width;
+        let score = |key: usize| {
+            let k = &keys[past + key * width..][..width];
+            let products = q.iter().zip(k).map(|(&q, &k)| f64::from(q) * f64::from(k));
+            let bias = added.as_ref().map_or(0.0, |([e, h, q, _], values)| {
+                let row = (entry % e * h + head % h) * q + query % q;
+                f64::from(values[row * length + key])
+            });
+            SCALE * products.sum::<f64>() + bias
+        };
+        let scores: Vec<f64> = (0..length).map(score).collect();
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = scores.iter().map(|x| (x - largest).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        expected.extend((0..width).map(|column| {
+            let weighed = weights.iter().enumerate();
+            let weighed =
+                weighed.map(|(key, w)| w * f64::from(values[past + key * width + column]));
+            (weighed.sum::<f64>() / total) as f32
+        }));
+    }
+    let tensor = |values: &[f32], shape: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), device)
+    };
+    let seen = |values: &[f32], count: usize| {
+        let seen = tensor(values, [batch, heads, length, width]).narrow(2, 0, count);
+        seen.pad((0, 0, 0, length + BEHIND - count), f32::NAN)
+    };
+    let bias = added.as_ref().map(|(shape, values)| tensor(values, *shape));
+    let name = format!(
+        "attention {batch}x{heads}x{queries}x{length}x{width} with {:?}",
+        bias.as_ref().map(Tensor::dims)
+    );
+    let both = [seen(&keys, length), seen(&values, length)];
+    let of = |values: &[f32]| tensor(values, [1, batch, queries, inner]).squeeze_dim::<3>(0);
+    let q = of(&q);
+    for &plan in plans(DeviceKind::Wgpu) {
+        let name = format!("{name} {plan:?}");
+        let found = kernels::attend_few(&q, both.each_ref(), length, || bias.clone(), SCALE, plan);
+        let Some(found) = found else {
+            checks.push(Check::equal(name, &"nothing", &"values"));
+            return Ok(());
+        };
+        let found = device::read(found).await?;
+        checks.push(Check::values(&name, &found, &expected, 1e-5));
+        let (1, Some(bias)) = (queries, &bias) else {
+            continue;
+        };
+        let last = |values: &[f32]| {
+            let heads = values.chunks(length * width);
+            let last = heads.flat_map(|head| &head[(length - 1) * width..]);
+            of(&last.copied().collect::<Vec<_>>())
+        };
+        let token = [q.clone(), last(&keys), last(&values)].map(|x| x.squeeze_dim::<2>(1));
+        let token = Tensor::stack(token.to_vec(), 0);
+        let both = [seen(&keys, length - 1), seen(&values, length - 1)];
+        let found = kernels::attend_step(&token, both.each_ref(), length - 1, bias, SCALE, plan);
+        let found = device::read(found).await?;
+        let name = format!("{name}, a step");
+        checks.push(Check::values(name, &found, &expected, 1e-5));
+    }
+    Ok(())
+}
+
 /// Each activation, alone and as a gate, of numbers from -200 to 200.
 async fn activations(
     count: usize,
@@ -440,6 +542,67 @@ impl Case {
             let found = device::read(found).await?.into_iter().map(f64::from);
             let found = relative(found.collect(), &sizes);
             checks.push(Check::values(name, &found, &exact, TOLERANCE));
+        }
+        Ok(())
+    }
+
+    /// What is made of products on the way out: added to something, three side by side, one the gate of another.
+    async fn combined(
+        &self,
+        device: &Device,
+        kind: DeviceKind,
+        rng: &mut Pcg64Mcg,
+        checks: &mut Vec<Check>,
+    ) -> Result<()> {
+        let [out_features, in_features] = self.shape;
+        let rows = self.x.len() / in_features;
+        let count = rows * out_features;
+        let weights = Kind::Even.values(out_features * in_features, rng);
+        let other = Case {
+            name: String::new(),
+            packed: quantize(self.format, &weights, in_features, Effort::Fast),
+            x: self.x.clone(),
+            ..*self
+        };
+        let onto = Kind::Even.values(count, rng);
+        let (a, b) = (self.exact(kind), other.exact(kind));
+        let sums_and_sizes = |of: &dyn Fn(usize) -> (f64, f64)| (0..count).map(of).unzip();
+        let added: (Vec<f64>, Vec<f64>) = sums_and_sizes(&|i| {
+            let onto = f64::from(onto[i]);
+            (a.0[i] + onto, a.1[i] + onto.abs())
+        });
+        let gated: (Vec<f64>, Vec<f64>) = sums_and_sizes(&|i| {
+            let gate = a.0[i] / (1.0 + (-a.0[i]).exp());
+            // Both factors' errors; the gate is nowhere steeper than 1.1.
+            let size =
+                1.1 * a.1[i] * b.0[i].abs() + gate.abs() * b.1[i] + TOLERANCE * a.1[i] * b.1[i];
+            (gate * b.0[i], size)
+        });
+        let (one, two) = (self.matrix(device), other.matrix(device));
+        for &plan in plans(kind) {
+            let tensor = |values: &[f32], width: usize| {
+                let data = TensorData::new(values.to_vec(), [rows, width]);
+                Tensor::<2>::from_data(data, device)
+            };
+            let x = tensor(&self.x, in_features);
+            let mut check = |what: &str, found: Vec<f32>, (sums, sizes): &(Vec<f64>, Vec<f64>)| {
+                let found = relative(found.into_iter().map(f64::from).collect(), sizes);
+                let name = format!("{} {plan:?}, {what}", self.name);
+                let expected = relative(sums.clone(), sizes);
+                checks.push(Check::values(name, &found, &expected, TOLERANCE));
+            };
+            let onto = tensor(&onto, out_features);
+            let found = kernels::matmul_onto_as(x.clone(), &one, onto, plan);
+            check("onto", device::read(found).await?, &added);
+            let found = kernels::matmul_gated(x.clone(), [&one, &two], Activation::Silu, plan);
+            check("gated", device::read(found).await?, &gated);
+            if let Some(found) = kernels::matmul_three(&x, [&one, &two, &one], plan) {
+                let found = device::read(found).await?;
+                for (i, expected) in [&a, &b, &a].into_iter().enumerate() {
+                    let found = found[i * count..][..count].to_vec();
+                    check(&format!("number {i} of three"), found, expected);
+                }
+            }
         }
         Ok(())
     }

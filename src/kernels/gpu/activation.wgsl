@@ -5,11 +5,6 @@
 const THREADS: u32 = 64u;
 const EACH: u32 = 4u;
 
-// 1 / (1 + exp(-x)), without an exponential that is no number any more.
-fn sigmoid(x: f32) -> f32 {
-  return 1.0 / (1.0 + exp(min(-x, 80.0)));
-}
-
 // count, workgroups in the grid's first dimension
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

@@ -1,5 +1,7 @@
 //! From a kernel's name to its dispatch.
 
+use super::products::Products;
+use super::source::wgsl;
 use super::{Layout, Plan, activation, layout, prelude, row};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
@@ -11,8 +13,11 @@ use burn::tensor::DType;
 /// The kernels, each in a file of its own; those on matrices for one format, which is what is compiled once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
-    FewRowsThreads(QuantFormat),
-    FewRowsWorkgroup(QuantFormat),
+    FewRows {
+        plan: Plan,
+        format: QuantFormat,
+        products: Products,
+    },
     ManyRowsThreads(QuantFormat),
     ManyRowsTiles(QuantFormat),
     Rows(QuantFormat),
@@ -23,46 +28,88 @@ pub(super) enum Kernel {
     Append,
     RmsNorm(Plan),
     LayerNorm(Plan),
-    Softmax { plan: Plan, biased: bool },
-    Activation { of: Activation, gated: bool },
+    Softmax {
+        plan: Plan,
+        biased: bool,
+    },
+    Activation {
+        of: Activation,
+        gated: bool,
+    },
+    /// With a bias or without, and of a new token, whose keys and values take their place first.
+    AttendFew {
+        plan: Plan,
+        biased: bool,
+        step: bool,
+    },
 }
 
 impl Kernel {
     fn text(self) -> String {
-        let on_matrix =
-            |format, text| [prelude(format), include_str!("common.wgsl"), text].concat();
+        let on_matrix = |format, text| [prelude(format), wgsl!("common.wgsl"), text].concat();
         let on_rows = |plan, text| [row(plan), text].concat();
-        let dense = |l, text| [include_str!("dense_common.wgsl"), layout(l), text].concat();
+        let dense = |l, text| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
         match self {
-            Kernel::FewRowsThreads(q) => on_matrix(q, include_str!("few_rows_threads.wgsl")),
-            Kernel::FewRowsWorkgroup(q) => on_matrix(q, include_str!("few_rows_workgroup.wgsl")),
-            Kernel::ManyRowsThreads(q) => on_matrix(q, include_str!("many_rows_threads.wgsl")),
-            Kernel::ManyRowsTiles(q) => on_matrix(q, include_str!("many_rows_tiles.wgsl")),
-            Kernel::Rows(q) => on_matrix(q, include_str!("rows.wgsl")),
-            Kernel::DenseFew(l) => dense(l, include_str!("dense_few.wgsl")),
-            Kernel::DenseThreads(l) => dense(l, include_str!("dense_threads.wgsl")),
-            Kernel::DenseTiles(l) => dense(l, include_str!("dense_tiles.wgsl")),
-            Kernel::Best => include_str!("best.wgsl").to_string(),
-            Kernel::Append => include_str!("append.wgsl").to_string(),
-            Kernel::RmsNorm(plan) => on_rows(plan, include_str!("rms_norm.wgsl")),
-            Kernel::LayerNorm(plan) => on_rows(plan, include_str!("layer_norm.wgsl")),
+            Kernel::FewRows {
+                plan,
+                format,
+                products,
+            } => {
+                let (text, product) = match plan {
+                    Plan::Software => (
+                        wgsl!("few_rows_threads.wgsl"),
+                        wgsl!("few_rows_threads_product.wgsl"),
+                    ),
+                    Plan::Hardware => (
+                        wgsl!("few_rows_workgroup.wgsl"),
+                        wgsl!("few_rows_workgroup_product.wgsl"),
+                    ),
+                };
+                [prelude(format), &products.text(product), text].concat()
+            }
+            Kernel::ManyRowsThreads(q) => on_matrix(q, wgsl!("many_rows_threads.wgsl")),
+            Kernel::ManyRowsTiles(q) => on_matrix(q, wgsl!("many_rows_tiles.wgsl")),
+            Kernel::Rows(q) => on_matrix(q, wgsl!("rows.wgsl")),
+            Kernel::DenseFew(l) => dense(l, wgsl!("dense_few.wgsl")),
+            Kernel::DenseThreads(l) => dense(l, wgsl!("dense_threads.wgsl")),
+            Kernel::DenseTiles(l) => dense(l, wgsl!("dense_tiles.wgsl")),
+            Kernel::Best => wgsl!("best.wgsl").to_string(),
+            Kernel::Append => wgsl!("append.wgsl").to_string(),
+            Kernel::RmsNorm(plan) => on_rows(plan, wgsl!("rms_norm.wgsl")),
+            Kernel::LayerNorm(plan) => on_rows(plan, wgsl!("layer_norm.wgsl")),
             Kernel::Softmax { plan, biased } => [
                 row(plan),
-                include_str!("softmax_common.wgsl"),
+                wgsl!("softmax_common.wgsl"),
                 match biased {
-                    true => include_str!("softmax_biased.wgsl"),
-                    false => include_str!("softmax_plain.wgsl"),
+                    true => wgsl!("softmax_biased.wgsl"),
+                    false => wgsl!("softmax_plain.wgsl"),
                 },
-                include_str!("softmax.wgsl"),
+                wgsl!("softmax.wgsl"),
             ]
             .concat(),
             Kernel::Activation { of, gated } => [
                 match gated {
-                    true => include_str!("activation_gated.wgsl"),
-                    false => include_str!("activation_alone.wgsl"),
+                    true => wgsl!("activation_gated.wgsl"),
+                    false => wgsl!("activation_alone.wgsl"),
                 },
-                include_str!("activation.wgsl"),
-                activation(of),
+                wgsl!("activation.wgsl"),
+                &activation(of),
+            ]
+            .concat(),
+            Kernel::AttendFew { plan, biased, step } => [
+                wgsl!("attend_common.wgsl"),
+                match biased {
+                    true => wgsl!("attend_biased.wgsl"),
+                    false => wgsl!("attend_plain.wgsl"),
+                },
+                match step {
+                    true => wgsl!("attend_step.wgsl"),
+                    false => "fn remember(past: u32, here: u32, thread: u32) {}",
+                },
+                match plan {
+                    Plan::Software => wgsl!("attend_few_threads.wgsl"),
+                    Plan::Hardware => wgsl!("attend_few_workgroup.wgsl"),
+                },
             ]
             .concat(),
         }
@@ -74,6 +121,10 @@ impl Kernel {
             Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
             Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
+            Kernel::AttendFew {
+                plan: Plan::Software,
+                ..
+            } => CubeDim::new_1d(4),
             _ => CubeDim::new_1d(64),
         }
     }
@@ -96,10 +147,10 @@ impl KernelSource for Kernel {
 }
 
 /// Runs a kernel over `inputs`, `count` workgroups; a new tensor of `shape` gets the result. The bindings are
-/// the inputs, the result and a uniform of the `numbers`, four or eight.
-pub(super) fn launch<const N: usize, const D: usize, const M: usize>(
+/// the inputs, the result and a uniform of the `numbers`, a multiple of four.
+pub(super) fn launch<const D: usize, const M: usize>(
     kernel: Kernel,
-    inputs: [&CubeTensor; N],
+    inputs: &[&CubeTensor],
     shape: [usize; D],
     count: [u32; 3],
     numbers: [usize; M],
@@ -122,7 +173,7 @@ pub(super) fn launch<const N: usize, const D: usize, const M: usize>(
     output
 }
 
-/// Runs a kernel that is bound to `buffers` and a uniform of the `numbers`, four or eight, over `count` workgroups.
+/// Runs a kernel that is bound to `buffers` and a uniform of the `numbers`, a multiple of four, over `count` workgroups.
 pub(super) fn dispatch<const M: usize>(
     kernel: Kernel,
     buffers: &[&CubeTensor],

@@ -37,14 +37,25 @@ fn main(
   var sum1 = vec4<f32>(0.0);
   var sum2 = vec4<f32>(0.0);
   var sum3 = vec4<f32>(0.0);
+  var low = x[row * 8u + q];
+  var high = x[row * 8u + q + 4u];
+  var word = words[output * WORDS_PER_BLOCK + q];
+  var other = words[output * WORDS_PER_BLOCK + q + SECOND];
+  var factor = scale(output);
   for (var block = 0u; block < blocks; block++) {
-    let at = (output + block) * WORDS_PER_BLOCK + q;
-    let factor = scale(output + block);
-    activations[q * TILE + lane] = x[(row + block) * 8u + q];
-    activations[(q + 4u) * TILE + lane] = x[(row + block) * 8u + q + 4u];
-    weights[q * TILE + lane] = first(words[at]) * factor;
-    weights[(q + 4u) * TILE + lane] = second(words[at + SECOND]) * factor;
+    activations[q * TILE + lane] = low;
+    activations[(q + 4u) * TILE + lane] = high;
+    weights[q * TILE + lane] = first(word) * factor;
+    weights[(q + 4u) * TILE + lane] = second(other) * factor;
     workgroupBarrier();
+    // The next block's come from memory while this one's are multiplied; the last is read twice.
+    let next = min(block + 1u, blocks - 1u);
+    let at = (output + next) * WORDS_PER_BLOCK + q;
+    low = x[(row + next) * 8u + q];
+    high = x[(row + next) * 8u + q + 4u];
+    word = words[at];
+    other = words[at + SECOND];
+    factor = scale(output + next);
     for (var k = 0u; k < 8u; k++) {
       let r = k * TILE + local.y;
       let o = k * TILE + local.x;

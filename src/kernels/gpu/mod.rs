@@ -8,75 +8,33 @@
 //!
 //! Bindings of each: activations or ids, words, scales, output, and a uniform of four numbers.
 
+mod attention;
 mod launch;
+mod products;
+mod source;
 
-use super::{Plan, Quantized};
+use super::Plan;
 use crate::nn::Activation;
-use crate::quant::{QuantFormat, blocks};
+use crate::quant::QuantFormat;
+pub(super) use attention::{attend_few, attend_step, takes};
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::tensor::{DType, Int, Tensor};
 use launch::{Kernel, dispatch, launch};
+pub(super) use products::{matmul, matmul_gated, matmul_onto, matmul_three, rows};
+use source::wgsl;
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
 /// others fill rows up to tiles of 4 or 64.
 ///
 /// `pali3 bench --device wgpu --inputs 1024 --outputs 1024` on Mesa's software Vulkan, `q8`: 8 rows take 2.3 ms with the
-/// first, 9 rows 4.3 ms and 16 rows 6.5 ms with the second. On a graphics card it has not been measured yet.
-const FEW: usize = 8;
-
-/// `x Wᵀ`; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`. `None` where the tensor is not on the GPU, here and below.
-pub(super) fn matmul(x: &Tensor<2>, weight: &Quantized, plan: Plan) -> Option<Tensor<2>> {
-    let x = primitive(x)?;
-    let rows = x.meta.shape()[0];
-    let outputs = weight.shape[0];
-    let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
-    let (kernel, count) = match (rows <= FEW, plan) {
-        (true, Plan::Software) => (
-            Kernel::FewRowsThreads(weight.format),
-            [across(outputs, 4 * 64), rows as u32],
-        ),
-        (true, Plan::Hardware) => (
-            Kernel::FewRowsWorkgroup(weight.format),
-            [across(outputs, 4), across(rows, 2)],
-        ),
-        (false, Plan::Software) => (
-            Kernel::ManyRowsThreads(weight.format),
-            [across(outputs, 4 * 8), across(rows, 4 * 8)],
-        ),
-        (false, Plan::Hardware) => (
-            Kernel::ManyRowsTiles(weight.format),
-            [across(outputs, 64), across(rows, 64)],
-        ),
-    };
-    let y = on_matrix(kernel, into_contiguous(x), weight, [rows, outputs], count);
-    Some(y)
-}
-
-/// The rows of these ids; `ids: [n]` → `[n, in_features]`.
-pub(super) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Tensor<2>> {
-    let ids = signed(ids.clone()).try_into_primitive::<Wgpu>().ok()?;
-    let (ids, [_, in_features]) = (into_contiguous(ids), weight.shape);
-    let shape = [ids.meta.shape()[0], in_features];
-    let quarters = blocks(in_features) * 4;
-    let count = [quarters.div_ceil(64) as u32, shape[0] as u32];
-    let y = on_matrix(Kernel::Rows(weight.format), ids, weight, shape, count);
-    Some(y)
-}
-
-fn on_matrix(
-    kernel: Kernel,
-    input: CubeTensor,
-    weight: &Quantized,
-    shape: [usize; 2],
-    count: [u32; 2],
-) -> Tensor<2> {
-    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
-    let [outputs, in_features] = weight.shape;
-    let numbers = [shape[0], outputs, blocks(in_features), in_features];
-    let inputs = [&input, &words, &scales];
-    let count = [count[0], count[1], 1];
-    Tensor::from_primitive::<Wgpu>(launch(kernel, inputs, shape, count, numbers))
+/// first, 9 rows 4.3 ms and 16 rows 6.5 ms with the second. On an H200, 2048 × 5120, `q4`: 8 rows take 0.025 ms with the
+/// first and 3 µs more for each further row, 16 and 32 rows 0.13 ms with the second.
+fn few(plan: Plan) -> usize {
+    match plan {
+        Plan::Software => 8,
+        Plan::Hardware => 32,
+    }
 }
 
 /// For each row the logarithm of the sum of the exponentials, then the ids and then the scores of the best:
@@ -86,7 +44,13 @@ pub(super) fn best(scores: &Tensor<2>, count: usize) -> Option<Tensor<2>> {
     let (rows, vocabulary) = (scores.meta.shape()[0], scores.meta.shape()[1]);
     let shape = [rows, 1 + 2 * count];
     let numbers = [rows, vocabulary, count, 0];
-    let found = launch(Kernel::Best, [&scores], shape, [rows as u32, 1, 1], numbers);
+    let found = launch(
+        Kernel::Best,
+        &[&scores],
+        shape,
+        [rows as u32, 1, 1],
+        numbers,
+    );
     Some(Tensor::from_primitive::<Wgpu>(found))
 }
 
@@ -114,7 +78,7 @@ pub(super) fn dense(
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
         // Along the inner dimension side by side: where the second factor lies so.
-        Plan::Hardware if rows <= FEW && layout == Layout::Nt => (
+        Plan::Hardware if rows <= few(plan) && layout == Layout::Nt => (
             Kernel::DenseFew(layout),
             [across(outputs, 4), rows as u32, batch as u32],
         ),
@@ -129,7 +93,7 @@ pub(super) fn dense(
     };
     let of_one = if b_batch == 1 { 0 } else { first * second };
     let numbers = [rows, outputs, inner, of_one];
-    let y = launch(kernel, [&a, &b], [batch, rows, outputs], count, numbers);
+    let y = launch(kernel, &[&a, &b], [batch, rows, outputs], count, numbers);
     Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
@@ -165,7 +129,7 @@ fn norm<const D: usize, const N: usize>(
     let shape: [usize; D] = inputs[0].meta.shape().dims();
     let (rows, width) = rows_of(shape);
     let numbers = [rows, width, (eps as f32).to_bits() as usize, 0];
-    let y = launch(kernel, inputs.each_ref(), shape, grid(rows, plan), numbers);
+    let y = launch(kernel, &inputs.each_ref(), shape, grid(rows, plan), numbers);
     Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
@@ -189,14 +153,14 @@ pub(super) fn softmax(
         biased: bias.is_some(),
     };
     let y = match bias {
-        None => launch(kernel, [&scores], shape, workgroups, numbers([0; 3])),
+        None => launch(kernel, &[&scores], shape, workgroups, numbers([0; 3])),
         Some(bias) => {
             let bias = contiguous(bias)?;
             let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
             let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
             let strides = [apart(b, h * q * key), apart(h, q * key), apart(q, key)];
             let inputs = [&scores, &bias];
-            launch(kernel, inputs, shape, workgroups, numbers(strides))
+            launch(kernel, &inputs, shape, workgroups, numbers(strides))
         }
     };
     Some(Tensor::from_primitive::<Wgpu>(y))
@@ -222,10 +186,10 @@ pub(super) fn activate<const D: usize>(
         gated: linear.is_some(),
     };
     let y = match linear {
-        None => launch(kernel, [&x], shape, workgroups, numbers),
+        None => launch(kernel, &[&x], shape, workgroups, numbers),
         Some(linear) => {
             let inputs = [&x, &contiguous(linear)?];
-            launch(kernel, inputs, shape, workgroups, numbers)
+            launch(kernel, &inputs, shape, workgroups, numbers)
         }
     };
     Some(Tensor::from_primitive::<Wgpu>(y))
@@ -280,30 +244,30 @@ fn in_two_dimensions(workgroups: usize) -> [u32; 3] {
 /// The part of a kernel's source that deals out rows.
 fn row(plan: Plan) -> &'static str {
     match plan {
-        Plan::Hardware => include_str!("row_of_workgroup.wgsl"),
-        Plan::Software => include_str!("row_of_thread.wgsl"),
+        Plan::Hardware => wgsl!("row_of_workgroup.wgsl"),
+        Plan::Software => wgsl!("row_of_thread.wgsl"),
     }
 }
 
 /// The activation's part of a kernel's source.
-fn activation(of: Activation) -> &'static str {
-    match of {
-        Activation::Relu => "fn activation(x: f32) -> f32 { return max(x, 0.0); }",
-        Activation::GeluTanh => {
-            // 0.5 (1 + tanh(u)) is sigmoid(2 u).
-            "fn activation(x: f32) -> f32 { return x * sigmoid(x * (1.5957691 + 0.07135482 * x * x)); }"
-        }
-        Activation::QuickGelu => "fn activation(x: f32) -> f32 { return x * sigmoid(1.702 * x); }",
-        Activation::Silu => "fn activation(x: f32) -> f32 { return x * sigmoid(x); }",
+fn activation(of: Activation) -> String {
+    let text = match of {
+        Activation::Relu => "max(x, 0.0)",
+        // 0.5 (1 + tanh(u)) is sigmoid(2 u).
+        Activation::GeluTanh => "x * sigmoid(x * (1.5957691 + 0.07135482 * x * x))",
+        Activation::QuickGelu => "x * sigmoid(1.702 * x)",
+        Activation::Silu => "x * sigmoid(x)",
         Activation::Gelu => unreachable!("no kernel for GELU with the error function"),
-    }
+    };
+    let sigmoid = wgsl!("sigmoid.wgsl");
+    format!("{sigmoid}fn activation(x: f32) -> f32 {{ return {text}; }}\n")
 }
 
 /// The layout's part of a kernel's source.
 fn layout(layout: Layout) -> &'static str {
     match layout {
-        Layout::Nt => include_str!("dense_nt.wgsl"),
-        Layout::Nn => include_str!("dense_nn.wgsl"),
+        Layout::Nt => wgsl!("dense_nt.wgsl"),
+        Layout::Nn => wgsl!("dense_nn.wgsl"),
     }
 }
 
@@ -337,7 +301,7 @@ fn signed(ids: Tensor<1, Int>) -> Tensor<1, Int> {
 /// The format's part of a kernel's source.
 fn prelude(format: QuantFormat) -> &'static str {
     match format {
-        QuantFormat::Q8 => include_str!("q8.wgsl"),
-        QuantFormat::Q4 => include_str!("q4.wgsl"),
+        QuantFormat::Q8 => wgsl!("q8.wgsl"),
+        QuantFormat::Q4 => wgsl!("q4.wgsl"),
     }
 }

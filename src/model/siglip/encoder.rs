@@ -2,7 +2,7 @@
 
 use crate::config::{HiddenAct, SiglipTextConfig, SiglipVisionConfig};
 use crate::nn::{
-    Activation, KeyValues, LayerNorm, Linear, Place, Trace, attend, merge_heads, split_heads,
+    Activation, KeyValues, LayerNorm, Linear, Place, Trace, attend_merged, split_heads,
 };
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -131,12 +131,12 @@ impl Attention {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let q = split_heads(self.q_proj.forward(x.clone()), self.num_heads);
+        let q = self.q_proj.forward(x.clone());
         let k = split_heads(self.k_proj.forward(x.clone()), self.num_heads);
         let v = split_heads(self.v_proj.forward(x), self.num_heads);
-        let scale = (q.dims()[3] as f64).powf(-0.5);
+        let scale = (k.dims()[3] as f64).powf(-0.5);
         self.out_proj
-            .forward(merge_heads(attend(q, KeyValues::new(k, v), None, scale)))
+            .forward(attend_merged(q, KeyValues::new(k, v), None, scale))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::encoder::{Blocks, Mlp};
 use crate::nn::{
-    KeyValues, LayerNorm, Linear, Place, attend, linear, merge_heads, random, split_heads, zeros,
+    KeyValues, LayerNorm, Linear, Place, attend_merged, linear, random, split_heads, zeros,
 };
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -52,13 +52,13 @@ impl AttentionPoolingHead {
             let rows = part * hidden..(part + 1) * hidden;
             let weight = self.attention.in_proj_weight.val().slice([rows.clone()]);
             let bias = self.attention.in_proj_bias.val().slice([rows]);
-            split_heads(linear(x, weight, Some(bias)), self.num_heads)
+            linear(x, weight, Some(bias))
         };
         let q = project(self.probe.val().expand([batch, 1, hidden]), 0);
-        let k = project(hidden_states.clone(), 1);
-        let v = project(hidden_states, 2);
-        let scale = (q.dims()[3] as f64).powf(-0.5);
-        let pooled = merge_heads(attend(q, KeyValues::new(k, v), None, scale));
+        let k = split_heads(project(hidden_states.clone(), 1), self.num_heads);
+        let v = split_heads(project(hidden_states, 2), self.num_heads);
+        let scale = (k.dims()[3] as f64).powf(-0.5);
+        let pooled = attend_merged(q, KeyValues::new(k, v), None, scale);
         let pooled = self.attention.out_proj.forward(pooled);
         let normed = self.layernorm.forward(pooled.clone());
         (pooled + self.mlp.forward(normed)).squeeze_dim(1)

@@ -1,11 +1,11 @@
-//! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model.
+//! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model. What it finds
+//! still has to go through [`T5Attention::o`]: the block adds that to its residual stream.
 
 use super::block::At;
 use super::cache::SelfKeyValues;
 use crate::config::T5Config;
 use crate::nn::{
-    KeyValues, Linear, Place, ScoreBias, attend, mean_weights, merge_heads, split_heads,
-    weights_of_heads,
+    KeyValues, Linear, Place, ScoreBias, attend_merged, mean_weights, split_heads, weights_of_heads,
 };
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -18,7 +18,7 @@ pub(super) struct T5Attention {
     q: Linear,
     k: Linear,
     v: Linear,
-    o: Linear,
+    pub(super) o: Linear,
     #[module(skip)]
     num_heads: usize,
 }
@@ -37,7 +37,7 @@ impl T5Attention {
         }
     }
 
-    /// `x: [batch, query, d_model]` looks at `context: [batch, key, d_model]`.
+    /// `x: [batch, query, d_model]` looks at `context: [batch, key, d_model]`: `[batch, query, heads · d_kv]`, here and below.
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
@@ -84,6 +84,11 @@ impl T5Attention {
         position: usize,
         bias: &ScoreBias,
     ) -> Tensor<3> {
+        if let Some(token) = Linear::forward_three([&self.q, &self.k, &self.v], &x)
+            && let Some(y) = cache.attend(token, self.num_heads, position, bias, SCALE)
+        {
+            return y;
+        }
         let seen = cache.push(self.keys_values(x.clone()), position);
         self.attend(x, seen, Some(bias))
     }
@@ -102,11 +107,11 @@ impl T5Attention {
         let prompts = cross.keys.dims()[0];
         let x = x.reshape([prompts, rows / prompts, d_model]);
         let y = self.attend(x, cross.clone(), bias);
-        y.reshape([rows, 1, d_model])
+        let inner = y.dims()[2];
+        y.reshape([rows, 1, inner])
     }
 
     fn attend(&self, x: Tensor<3>, seen: KeyValues, bias: Option<&ScoreBias>) -> Tensor<3> {
-        let q = split_heads(self.q.forward(x), self.num_heads);
-        self.o.forward(merge_heads(attend(q, seen, bias, SCALE)))
+        attend_merged(self.q.forward(x), seen, bias, SCALE)
     }
 }

@@ -5,7 +5,7 @@ use super::cache::{LayerCache, SelfKeyValues};
 use super::feed_forward::FeedForward;
 use crate::config::T5Config;
 use crate::kernels::contiguous;
-use crate::nn::{KeyValues, Place, RmsNorm, ScoreBias, Trace};
+use crate::nn::{KeyValues, Linear, Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -56,6 +56,11 @@ impl FeedForwardLayer {
             dense: FeedForward::new(config, place),
         }
     }
+
+    fn forward(&self, x: Tensor<3>, at: At) -> Tensor<3> {
+        let hidden = self.dense.hidden(self.layer_norm.forward(x.clone()));
+        at.add(x, &self.dense.wo, hidden, "feed_forward")
+    }
 }
 
 /// What the two kinds of block have in common while running: where they are and what to call it.
@@ -67,9 +72,13 @@ pub(super) struct At<'a> {
 }
 
 impl At<'_> {
-    /// Adds a sub-layer's output to the residual stream.
-    fn add(&self, x: Tensor<3>, y: Tensor<3>, layer: &str) -> Tensor<3> {
+    /// Adds a sub-layer's output, `last(y)`, to the residual stream.
+    fn add(&self, x: Tensor<3>, last: &Linear, y: Tensor<3>, layer: &str) -> Tensor<3> {
+        if self.trace.is_off() {
+            return last.forward_onto(y, x);
+        }
         let Self { stack, block, .. } = self;
+        let y = last.forward(y);
         self.trace
             .record(|| format!("{stack}.block.{block}.{layer}"), &y);
         x + y
@@ -104,10 +113,8 @@ impl EncoderBlock {
         let normed = self.self_attention.layer_norm.forward(x.clone());
         let attention = &self.self_attention.attention;
         let y = attention.forward(normed.clone(), normed, Some(bias));
-        let x = at.add(x, y, "self_attention");
-        let normed = self.feed_forward.layer_norm.forward(x.clone());
-        let y = self.feed_forward.dense.forward(normed);
-        at.done(at.add(x, y, "feed_forward"))
+        let x = at.add(x, &attention.o, y, "self_attention");
+        at.done(self.feed_forward.forward(x, at))
     }
 }
 
@@ -179,12 +186,10 @@ impl DecoderBlock {
     ) -> Tensor<3> {
         let layer = &self.self_attention;
         let y = self_attention(&layer.attention, layer.layer_norm.forward(x.clone()));
-        let x = at.add(x, y, "self_attention");
+        let x = at.add(x, &layer.attention.o, y, "self_attention");
         let layer = &self.cross_attention;
         let y = cross_attention(&layer.attention, layer.layer_norm.forward(x.clone()));
-        let x = at.add(x, y, "cross_attention");
-        let layer = &self.feed_forward;
-        let y = layer.dense.forward(layer.layer_norm.forward(x.clone()));
-        at.done(at.add(x, y, "feed_forward"))
+        let x = at.add(x, &layer.attention.o, y, "cross_attention");
+        at.done(self.feed_forward.forward(x, at))
     }
 }

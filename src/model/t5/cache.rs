@@ -1,8 +1,8 @@
 //! What a decoder remembers between tokens.
 
 use crate::error::{Error, Result};
-use crate::kernels::append;
-use crate::nn::KeyValues;
+use crate::kernels::{Plan, append, attend_step, attends_in_steps};
+use crate::nn::{KeyValues, ScoreBias};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Self-attention keys and values of one layer, room for every token allocated at the start.
@@ -42,13 +42,19 @@ impl SelfKeyValues {
         }
     }
 
+    /// Keys and values of all positions, allocated at the first call. Taken out, so that nobody else holds them while they are
+    /// written to: the caller puts them back.
+    fn take(&mut self, [rows, heads, d_kv]: [usize; 3], device: &Device) -> [Tensor<4>; 2] {
+        self.storage.take().unwrap_or_else(|| {
+            let shape = [rows, heads, self.max_length, d_kv];
+            [(); 2].map(|()| Tensor::zeros(shape, device))
+        })
+    }
+
     /// Writes one position, `[rows, heads, 1, d_kv]`, and returns everything up to and including it.
     pub(super) fn push(&mut self, token: KeyValues, position: usize) -> KeyValues {
         let [rows, heads, _, d_kv] = token.keys.dims();
-        let storage = self.storage.take().unwrap_or_else(|| {
-            let shape = [rows, heads, self.max_length, d_kv];
-            [(); 2].map(|()| Tensor::zeros(shape, &token.keys.device()))
-        });
+        let storage = self.take([rows, heads, d_kv], &token.keys.device());
         let [keys, values] = append(storage, [token.keys, token.values], position);
         self.storage = Some([keys.clone(), values.clone()]);
         KeyValues {
@@ -56,6 +62,36 @@ impl SelfKeyValues {
             values,
             length: position + 1,
         }
+    }
+
+    /// The same for queries, keys and values of one token in each row, `[3, rows, heads · d_kv]`, and what the queries find in
+    /// everything up to and including it, `[rows, 1, heads · d_kv]`. `None`, and nothing done, where no kernel takes such heads.
+    pub(super) fn attend(
+        &mut self,
+        token: Tensor<3>,
+        heads: usize,
+        position: usize,
+        bias: &ScoreBias,
+        scale: f64,
+    ) -> Option<Tensor<3>> {
+        let [_, rows, inner] = token.dims();
+        let d_kv = inner / heads;
+        let bias = bias.whole()?;
+        let plan = Plan::of_adapter();
+        if !attends_in_steps(d_kv, self.max_length, plan) {
+            return None;
+        }
+        let storage = self.take([rows, heads, d_kv], &token.device());
+        let y = attend_step(
+            &token,
+            storage.each_ref(),
+            position,
+            bias,
+            scale,
+            Plan::of_adapter(),
+        );
+        self.storage = Some(storage);
+        Some(y)
     }
 
     fn select_rows(&mut self, rows: &Tensor<1, Int>) {

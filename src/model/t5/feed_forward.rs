@@ -11,7 +11,7 @@ pub(super) struct FeedForward {
     wi: Option<Linear>,
     wi_0: Option<Linear>,
     wi_1: Option<Linear>,
-    wo: Linear,
+    pub(super) wo: Linear,
     #[module(skip)]
     activation: Activation,
 }
@@ -34,15 +34,14 @@ impl FeedForward {
         }
     }
 
-    /// `[batch, tokens, d_model]` → the same
-    pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let hidden = match (&self.wi, &self.wi_0, &self.wi_1) {
+    /// What [`FeedForward::wo`] is for: `[batch, tokens, d_model]` → `[batch, tokens, d_ff]`
+    pub(super) fn hidden(&self, x: Tensor<3>) -> Tensor<3> {
+        match (&self.wi, &self.wi_0, &self.wi_1) {
             (Some(wi), ..) => self.activation.forward(wi.forward(x)),
-            (None, Some(gate), Some(linear)) => self
-                .activation
-                .gate(gate.forward(x.clone()), linear.forward(x)),
+            (None, Some(gate), Some(linear)) => {
+                Linear::forward_gated([gate, linear], self.activation, x)
+            }
             _ => unreachable!("a feed-forward layer has one input matrix or two"),
-        };
-        self.wo.forward(hidden)
+        }
     }
 }

@@ -1,0 +1,82 @@
+
+// softmax(scale q kᵀ + bias) v for one query in one head: a workgroup for each, its scores in shared memory. Keys come
+// in runs: the sums so far shrink when a later run holds a larger score.
+const THREADS: u32 = 64u;
+const RUN: u32 = 512u;
+// The query and the values are as wide as the threads are many, in fours.
+var<workgroup> query: array<vec4<f32>, THREADS>;
+var<workgroup> scores: array<f32, RUN>;
+var<workgroup> parts: array<f32, THREADS>;
+var<workgroup> sums: array<vec4<f32>, THREADS>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let lanes = info.lanes;
+  let entry = group.x / info.heads;
+  let head = group.x % info.heads;
+  let here = ((entry * info.queries + group.y) * info.heads + head) * lanes;
+  let past = group.x * info.room * lanes;
+  let bias_start = entry * info.bias_entry + head * info.bias_head + group.y * info.bias_query;
+  if (thread < lanes) {
+    query[thread] = q[here + thread] * info.scale;
+    remember(past, here, thread);
+  }
+  storageBarrier();
+  workgroupBarrier();
+  // Of the values, a thread sums four columns of every so many rows.
+  let lane = thread % lanes;
+  let share = thread / lanes;
+  let shares = THREADS / lanes;
+  // Below every finite score.
+  var largest = -3.4028234e38;
+  var total = 0.0;
+  var sum = vec4<f32>(0.0);
+  for (var start = 0u; start < info.length; start += RUN) {
+    let count = min(RUN, info.length - start);
+    var larger = largest;
+    for (var k = thread; k < count; k += THREADS) {
+      let key = past + (start + k) * lanes;
+      var score = 0.0;
+      for (var i = 0u; i < lanes; i++) {
+        score += dot(query[i], keys[key + i]);
+      }
+      score = biased(score, bias_start + start + k);
+      scores[k] = score;
+      larger = max(larger, score);
+    }
+    parts[thread] = larger;
+    workgroupBarrier();
+    for (var i = 0u; i < THREADS; i++) {
+      larger = max(larger, parts[i]);
+    }
+    let factor = exp(largest - larger);
+    largest = larger;
+    total *= factor;
+    sum *= factor;
+    for (var k = thread; k < count; k += THREADS) {
+      let weight = exp(scores[k] - largest);
+      scores[k] = weight;
+      total += weight;
+    }
+    workgroupBarrier();
+    if (share < shares) {
+      for (var k = share; k < count; k += shares) {
+        sum += scores[k] * values[past + (start + k) * lanes + lane];
+      }
+    }
+    workgroupBarrier();
+  }
+  parts[thread] = total;
+  sums[thread] = sum;
+  workgroupBarrier();
+  if (thread < lanes) {
+    total = 0.0;
+    for (var i = 0u; i < THREADS; i++) {
+      total += parts[i];
+    }
+    for (var i = 1u; i < shares; i++) {
+      sum += sums[i * lanes + thread];
+    }
+    y[here + thread] = sum / total;
+  }
+}
