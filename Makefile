@@ -21,10 +21,8 @@ test: ## Runs every test: format, lints, documentation, native tests, browser te
 bench: ## Measures speed, memory and size beside transformers.js; ARGS="--dtype q4" measures a part.
 	@bash scripts/bench.sh $(ARGS)
 
-bench-gpu: ## Measures each kernel on this machine's graphics card, natively, beside a plain copy.
-	@bash scripts/setup-rust.sh
-	@cargo build --quiet --release
-	@target/release/pali3 bench --device wgpu $(ARGS)
+bench-gpu: ## Measures this machine's graphics card: each kernel natively, and the package on Chromium's WebGPU in Node.
+	@bash scripts/bench-gpu.sh $(ARGS)
 
 scale: ## Loads a model of full size, 4.7 billion random 4-bit weights, in headless Chromium and reports what it takes.
 	@bash scripts/scale.sh

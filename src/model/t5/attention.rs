@@ -21,6 +21,8 @@ pub(super) struct T5Attention {
     pub(super) o: Linear,
     #[module(skip)]
     num_heads: usize,
+    #[module(skip)]
+    d_kv: usize,
 }
 
 impl T5Attention {
@@ -34,6 +36,7 @@ impl T5Attention {
             v: linear(d_model, inner, std),
             o: linear(inner, d_model, (inner as f64).powf(-0.5)),
             num_heads: config.num_heads,
+            d_kv: config.d_kv,
         }
     }
 
@@ -84,10 +87,12 @@ impl T5Attention {
         position: usize,
         bias: &ScoreBias,
     ) -> Tensor<3> {
-        if let Some(token) = Linear::forward_three([&self.q, &self.k, &self.v], &x)
-            && let Some(y) = cache.attend(token, self.num_heads, position, bias, SCALE)
+        let d_kv = self.d_kv;
+        if let Some(bias) = bias.whole()
+            && cache.attends(d_kv)
+            && let Some(token) = Linear::forward_three([&self.q, &self.k, &self.v], &x)
         {
-            return y;
+            return cache.attend(token, d_kv, position, bias, SCALE);
         }
         let seen = cache.push(self.keys_values(x.clone()), position);
         self.attend(x, seen, Some(bias))

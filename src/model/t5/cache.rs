@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::{Plan, append, attend_step, attends_in_steps};
-use crate::nn::{KeyValues, ScoreBias};
+use crate::nn::KeyValues;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Self-attention keys and values of one layer, room for every token allocated at the start.
@@ -64,34 +64,27 @@ impl SelfKeyValues {
         }
     }
 
+    /// Whether [`SelfKeyValues::attend`] takes heads of that width.
+    pub(super) fn attends(&self, d_kv: usize) -> bool {
+        attends_in_steps(d_kv, self.max_length, Plan::of_adapter())
+    }
+
     /// The same for queries, keys and values of one token in each row, `[3, rows, heads · d_kv]`, and what the queries find in
-    /// everything up to and including it, `[rows, 1, heads · d_kv]`. `None`, and nothing done, where no kernel takes such heads.
+    /// everything up to and including it: `[rows, 1, heads · d_kv]`.
     pub(super) fn attend(
         &mut self,
         token: Tensor<3>,
-        heads: usize,
+        d_kv: usize,
         position: usize,
-        bias: &ScoreBias,
+        bias: &Tensor<4>,
         scale: f64,
-    ) -> Option<Tensor<3>> {
+    ) -> Tensor<3> {
         let [_, rows, inner] = token.dims();
-        let d_kv = inner / heads;
-        let bias = bias.whole()?;
+        let storage = self.take([rows, inner / d_kv, d_kv], &token.device());
         let plan = Plan::of_adapter();
-        if !attends_in_steps(d_kv, self.max_length, plan) {
-            return None;
-        }
-        let storage = self.take([rows, heads, d_kv], &token.device());
-        let y = attend_step(
-            &token,
-            storage.each_ref(),
-            position,
-            bias,
-            scale,
-            Plan::of_adapter(),
-        );
+        let y = attend_step(&token, storage.each_ref(), position, bias, scale, plan);
         self.storage = Some(storage);
-        Some(y)
+        y
     }
 
     fn select_rows(&mut self, rows: &Tensor<1, Int>) {
