@@ -6,7 +6,8 @@
 //! for many (pictures, prompts), and [`Plan`] chooses. All of them hold 32-bit sums, stay inside WebGPU's default limits
 //! and use no optional feature. No branch around a barrier depends on anything but uniforms.
 //!
-//! Bindings of each: activations or ids, words, scales, output, and a uniform of four numbers.
+//! A kernel's source is put together from parts: the format's, the activation's, what stands around. It is bound to its inputs
+//! in their order, the output, and a uniform of numbers.
 
 mod attention;
 mod launch;
