@@ -220,7 +220,7 @@ impl Bench<'_> {
             bytes: 4 * 2 * pasts * heads * keys * HEAD,
             operations: 4 * rows * heads * keys * HEAD,
         };
-        let seen = self.ones([1, heads, keys, HEAD]);
+        let seen = [(); 2].map(|()| self.ones([1, heads, keys, HEAD]));
         let scores = self.ones([1, heads, rows, keys]);
         let scores_work = Work {
             bytes: 4 * 2 * heads * rows * keys,
@@ -229,7 +229,7 @@ impl Bench<'_> {
         let call = || Some(kernels::softmax_as(scores.clone(), None, 1.0, plan));
         self.measure("softmax", scores_work, call).await?;
         let q = self.ones([1, rows, heads * HEAD]);
-        let call = || kernels::attend_few(&q, [&seen, &seen], keys, || None, 1.0, plan);
+        let call = || kernels::attend_few(&q, seen.each_ref(), keys, || None, 1.0, plan);
         self.measure("attention", work(1), call).await?;
         if self.kind == DeviceKind::Wgpu && rows <= 8 {
             let past = [(); 2].map(|()| self.ones([rows, heads, keys, HEAD]));

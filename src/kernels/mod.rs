@@ -115,7 +115,7 @@ pub(crate) fn matmul_onto_as(
     onto + matmul_as(x, weight, plan)
 }
 
-/// `x Wᵀ` of three matrices at once, `[rows, in_features]` → `[3, rows, out_features]`; `None` where that is not quicker than one
+/// `x Wᵀ` of three different matrices at once, `[rows, in_features]` → `[3, rows, out_features]`; `None` where that is not quicker than one
 /// after the other.
 pub(crate) fn matmul_three(
     x: &Tensor<2>,
