@@ -2,7 +2,7 @@
 //! new token's keys and values put in place on the way.
 
 use super::launch::{Kernel, launch};
-use super::{contiguous, few};
+use super::{bias_strides, contiguous, few};
 use crate::kernels::Plan;
 use burn::backend::Wgpu;
 use burn::backend::wgpu::CubeTensor;
@@ -82,11 +82,7 @@ fn attend(
         Some(bias) => Some(contiguous(bias)?),
         None => None,
     };
-    let strides = bias.as_ref().map_or([0; 3], |bias| {
-        let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
-        let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
-        [apart(b, h * q * key), apart(h, q * key), apart(q, key)]
-    });
+    let strides = bias.as_ref().map_or([0; 3], bias_strides);
     let scale = (scale as f32).to_bits() as usize;
     let of_all = shape.iter().product::<usize>() / 4;
     #[rustfmt::skip]

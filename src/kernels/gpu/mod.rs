@@ -157,14 +157,20 @@ pub(super) fn softmax(
         None => launch(kernel, &[&scores], shape, workgroups, numbers([0; 3])),
         Some(bias) => {
             let bias = contiguous(bias)?;
-            let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
-            let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
-            let strides = [apart(b, h * q * key), apart(h, q * key), apart(q, key)];
+            let strides = bias_strides(&bias);
             let inputs = [&scores, &bias];
             launch(kernel, &inputs, shape, workgroups, numbers(strides))
         }
     };
     Some(Tensor::from_primitive::<Wgpu>(y))
+}
+
+/// How far apart the rows of a bias are, `[1 or batch, 1 or heads, 1 or query, key]`: entry to entry, head to head, query to
+/// query; 0 where one serves all.
+fn bias_strides(bias: &CubeTensor) -> [usize; 3] {
+    let [b, h, q, key]: [usize; 4] = bias.meta.shape().dims();
+    let apart = |size: usize, distance: usize| if size == 1 { 0 } else { distance };
+    [apart(b, h * q * key), apart(h, q * key), apart(q, key)]
 }
 
 /// The activation of each number, times `linear` where it is a gate. `None` for [`Activation::Gelu`] as well, whose error

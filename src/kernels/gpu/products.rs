@@ -110,11 +110,7 @@ pub(in crate::kernels) fn matmul(
             [across(outputs, 64), across(rows, 64), 1],
         ),
     };
-    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
-    let inputs = [&x, &words, &scales];
-    let shape = [rows, outputs];
-    let y = launch(kernel, &inputs, shape, count, numbers(rows, weight));
-    Some(Tensor::from_primitive::<Wgpu>(y))
+    Some(on_matrix(kernel, &x, weight, [rows, outputs], count))
 }
 
 /// `x Wᵀ + onto`, as [`matmul`]; `None` also for many rows.
@@ -211,11 +207,22 @@ pub(in crate::kernels) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Opti
     let shape = [ids.meta.shape()[0], in_features];
     let quarters = blocks(in_features) * 4;
     let count = [quarters.div_ceil(64) as u32, shape[0] as u32, 1];
-    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
-    let inputs = [&ids, &words, &scales];
     let kernel = Kernel::Rows(weight.format);
+    Some(on_matrix(kernel, &ids, weight, shape, count))
+}
+
+/// Runs a kernel that is bound to one input, one matrix and its result.
+fn on_matrix(
+    kernel: Kernel,
+    input: &CubeTensor,
+    weight: &Quantized,
+    shape: [usize; 2],
+    count: [u32; 3],
+) -> Tensor<2> {
+    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
+    let inputs = [input, &words, &scales];
     let y = launch(kernel, &inputs, shape, count, numbers(shape[0], weight));
-    Some(Tensor::from_primitive::<Wgpu>(y))
+    Tensor::from_primitive::<Wgpu>(y)
 }
 
 fn numbers(rows: usize, weight: &Quantized) -> [usize; 4] {
