@@ -1,18 +1,21 @@
 //! Everything that answering needs, once and small, so that a GPU's kernels are compiled before the first question.
 //!
 //! Kernels that go through rows take one, two or four numbers at a time, whichever divides a row's length. So lengths of
-//! each kind come: of the encoder's input and, as the decoder goes on, of its past.
+//! each kind come: of the encoder's input, of the room for an answer and, as the decoder goes on, of its past.
 
-use super::{ModelDecoder, Pali3};
+use super::{ModelDecoder, Pali3, Text};
 use crate::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
+use crate::nn::Trace;
 
 /// Patches along a side of the picture: more rows than the kernels for few rows take.
 const PATCHES: usize = 8;
 /// Tokens of the prompts; where no picture stands in front of them, as many more as it has patches.
 const PROMPTS: [usize; 3] = [12, 13, 14];
+/// Tokens of prompts alone, no more rows than the kernels for few rows take, and of texts that are scored.
+const SHORT: [usize; 3] = [2, 3, 4];
 /// Tokens that are decoded one by one, and then by several hypotheses.
 const STEPS: usize = 4;
 const BEAMS: usize = 4;
@@ -33,21 +36,33 @@ impl Pali3 {
         }
         on_step(1, STAGES);
 
-        let text = &self.parts.text.config;
+        let Text {
+            model,
+            config: text,
+            ..
+        } = &self.parts.text;
         let more = if images.is_empty() {
             PATCHES * PATCHES
         } else {
             0
         };
+        let ids = |length| vec![text.eos_token_id; length];
+        // Pictures alone come with the end of the prompt.
+        self.encode_ids(&images, &ids(1))?;
+        for length in SHORT {
+            self.encode_ids(&[], &ids(length))?;
+        }
         let mut decoders = vec![];
-        for length in PROMPTS {
-            let ids = vec![text.eos_token_id; length + more];
-            let (hidden_states, mask) = self.encode_ids(&images, &ids)?;
+        for (i, (length, short)) in PROMPTS.into_iter().zip(SHORT).enumerate() {
+            let (hidden_states, mask) = self.encode_ids(&images, &ids(length + more))?;
             // Waits for the device, so that the stage is over when it is said to be.
             read(hidden_states.clone().slice([0..1, 0..1, 0..1])).await?;
+            let target = self.int_tensor(&ids(short));
+            model.decode(target, hidden_states.clone(), &mask, &Trace::off());
             decoders.push(ModelDecoder {
                 model: self.clone(),
-                cache: self.start_decoding(hidden_states, &mask, 2 * STEPS),
+                // Answers of each kind of length.
+                cache: self.start_decoding(hidden_states, &mask, 2 * STEPS - i),
             });
         }
         on_step(2, STAGES);

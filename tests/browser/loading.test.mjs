@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { ROOT } from "./chromium.mjs";
-import { FIXTURE, close, fails, open, openPage, page, prompt, recorded, value } from "./library.mjs";
+import { FIXTURE, MODEL, close, fails, open, openPage, page, prompt, recorded, value } from "./library.mjs";
 import { png } from "./png.mjs";
 
 before(open);
@@ -201,6 +201,65 @@ describe("loading", () => {
     );
     assert.deepEqual(a, b);
   });
+});
+
+describe("once loaded, answering compiles no kernel", () => {
+  beforeEach(() => openPage("webgpu", false));
+  afterEach(() => page.close());
+
+  for (const [name, folder] of [["in 4-bit blocks", "/models/pali3-tiny-q4/"], ["of floats", "/models/pali3-tiny/"]]) {
+    for (const card of [false, true]) {
+      test(`pali3-tiny ${name}, with the kernels for ${card ? "graphics cards" : "software"}`, async () => {
+        const { early, late } = await value(
+          async ([folder, card, picture]) => {
+            if (card) {
+              const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info");
+              // What a software adapter would not say of itself.
+              const names = { vendor: "", architecture: "", device: "", description: "", isFallbackAdapter: false };
+              Object.defineProperty(GPUAdapter.prototype, "info", {
+                get() {
+                  const { subgroupMinSize, subgroupMaxSize } = get.call(this);
+                  return { ...names, subgroupMinSize, subgroupMaxSize };
+                },
+              });
+            }
+            const compiled = [];
+            const real = GPUDevice.prototype.createShaderModule;
+            GPUDevice.prototype.createShaderModule = function (descriptor) {
+              compiled.push(`${descriptor.label}: ${descriptor.code}`);
+              return real.call(this, descriptor);
+            };
+            const model = await Pali3.load(folder, { device, worker: false });
+            const early = compiled.length;
+            const late = {};
+            const watch = async (what, work) => {
+              const before = compiled.length;
+              const result = await work();
+              if (compiled.length > before) late[what] = compiled.slice(before);
+              return result;
+            };
+            const image = await watch("a picture", () => model.encodeImage(picture));
+            const ask = (what, options) => watch(what, () => model.generate({ minNewTokens: 6, maxNewTokens: 6, ...options }));
+            for (const prompt of ["red", "blue red", "red blue red", "red blue ".repeat(20)]) {
+              await ask(`picture, ${prompt}`, { image, prompt });
+              await ask(prompt, { prompt });
+            }
+            await ask("beams", { image, prompt: "blue red", numBeams: 4, numReturnSequences: 2 });
+            await ask("picture alone", { image });
+            await ask("two pictures", { image: [image, image], prompt: "red" });
+            await ask("sampling", { image, prompt: "red", temperature: 1.5, topK: 5, topP: 0.9, seed: 1 });
+            await ask("rules", { image, prompt: "red", repetitionPenalty: 1.2, noRepeatNgramSize: 2 });
+            await watch("score", () => model.score({ image, prompt: "red", targets: ["blue", "red blue"] }));
+            await model.dispose();
+            return { early, late };
+          },
+          [folder, card, `${MODEL}image.png`],
+        );
+        assert.ok(early > 10, `${early}`);
+        assert.deepEqual(late, {});
+      });
+    }
+  }
 });
 
 test("a worker that is not the package's", async () => {
