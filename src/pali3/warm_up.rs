@@ -23,7 +23,8 @@ const BEAMS: usize = 4;
 const STAGES: usize = 4;
 
 impl Pali3 {
-    /// Encodes a small picture, where the model takes one, and prompts, and decodes a few tokens, greedily and with beams.
+    /// Encodes a small picture, where the model takes one, and prompts, scores texts, and decodes a few tokens, greedily and with
+    /// beams.
     /// `on_step` gets how many of how many stages are done, after each.
     ///
     /// # Errors
