@@ -8,7 +8,6 @@ bash scripts/setup-rust.sh
 bash scripts/setup-node.sh
 # Again, for what the setup has written.
 . scripts/lib.sh
-packages bench/gpu
 
 say "building the command line and the WebAssembly package"
 cargo build --quiet --release

@@ -81,9 +81,9 @@ struct Bench<'a> {
 /// Runs the command.
 pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
     let (device, kind) = open_device(args.device)?;
-    let plans: &[Plan] = match kind {
-        DeviceKind::Cpu => &[Plan::Software],
-        DeviceKind::Wgpu => &[Plan::Hardware, Plan::Software],
+    let plans = match kind {
+        DeviceKind::Cpu => vec![Plan::Software],
+        DeviceKind::Wgpu => Plan::possible(),
     };
     let mut bench = Bench {
         args,
@@ -94,7 +94,7 @@ pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
         measured: vec![],
     };
     for &rows in &args.rows {
-        for &plan in plans {
+        for &plan in &plans {
             (bench.rows, bench.plan) = (rows, plan);
             bench.products().await?;
             bench.between_products().await?;
@@ -136,7 +136,7 @@ impl Bench<'_> {
             kernel,
             plan: match self.kind {
                 DeviceKind::Cpu => "processor".to_string(),
-                DeviceKind::Wgpu => format!("{:?}", self.plan).to_lowercase(),
+                DeviceKind::Wgpu => self.plan.to_string(),
             },
             rows: self.rows,
             milliseconds: 1e3 * seconds,

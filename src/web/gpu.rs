@@ -5,6 +5,7 @@
 //! kept, and every call asks for them before it hands out a result.
 
 use crate::error::{Error, Result};
+use crate::kernels::{Extras, adapter_has};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use std::cell::RefCell;
@@ -88,6 +89,7 @@ impl Gpu {
             })
             .await
             .map_err(|error| unavailable(error.to_string()))?;
+        adapter_has(Extras::of(handle.features()));
         let limits = handle.limits();
         let largest_buffer = limits
             .max_buffer_size

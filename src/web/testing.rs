@@ -30,6 +30,18 @@ pub fn parity_cases() -> Array {
     )
 }
 
+/// Every kernel of the GPU, `[name, source in WGSL]`.
+#[wasm_bindgen(js_name = kernelSources)]
+pub fn kernel_sources() -> Array {
+    let texts = |(name, source): (String, String)| {
+        Array::of2(&JsValue::from_str(&name), &JsValue::from_str(&source))
+    };
+    crate::kernels::gpu::sources()
+        .into_iter()
+        .map(texts)
+        .collect()
+}
+
 /// Runs one case and returns its checks in JSON. `read` gives a fixture file's bytes by its path, or `null`.
 #[wasm_bindgen(js_name = runParity)]
 pub async fn run_parity(

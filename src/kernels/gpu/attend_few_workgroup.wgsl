@@ -1,16 +1,13 @@
 
 // softmax(scale q kᵀ + bias) v for one query in one head: a workgroup for each, its scores in shared memory. Keys come
 // in runs: the sums so far shrink when a later run holds a larger score.
-const THREADS: u32 = 64u;
 const RUN: u32 = 512u;
 // The query and the values are as wide as the threads are many, in fours.
 var<workgroup> query: array<vec4<f32>, THREADS>;
 var<workgroup> scores: array<f32, RUN>;
-var<workgroup> parts: array<f32, THREADS>;
 var<workgroup> sums: array<vec4<f32>, THREADS>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run(group: vec3<u32>, thread: u32) {
   let lanes = info.lanes;
   let entry = group.x / info.heads;
   let head = group.x % info.heads;
@@ -29,7 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let shares = THREADS / lanes;
   // Below every finite score.
   var largest = -3.4028234e38;
-  var total = 0.0;
+  var weights = 0.0;
   var sum = vec4<f32>(0.0);
   for (var start = 0u; start < info.length; start += RUN) {
     let count = min(RUN, info.length - start);
@@ -44,19 +41,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       scores[k] = score;
       larger = max(larger, score);
     }
-    parts[thread] = larger;
-    workgroupBarrier();
-    for (var i = 0u; i < THREADS; i++) {
-      larger = max(larger, parts[i]);
-    }
+    larger = largest_of(thread, larger);
     let factor = exp(largest - larger);
     largest = larger;
-    total *= factor;
+    weights *= factor;
     sum *= factor;
     for (var k = thread; k < count; k += THREADS) {
       let weight = exp(scores[k] - largest);
       scores[k] = weight;
-      total += weight;
+      weights += weight;
     }
     workgroupBarrier();
     if (share < shares) {
@@ -66,17 +59,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
   }
-  parts[thread] = total;
   sums[thread] = sum;
-  workgroupBarrier();
+  // And the sums are there for all to read.
+  weights = total(thread, weights);
   if (thread < lanes) {
-    total = 0.0;
-    for (var i = 0u; i < THREADS; i++) {
-      total += parts[i];
-    }
     for (var i = 1u; i < shares; i++) {
       sum += sums[i * lanes + thread];
     }
-    y[here + thread] = sum / total;
+    y[here + thread] = sum / weights;
   }
 }

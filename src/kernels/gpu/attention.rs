@@ -14,7 +14,7 @@ pub(in crate::kernels) fn takes(width: usize, length: usize, plan: Plan) -> bool
     let lanes = width / 4;
     width.is_multiple_of(4)
         && match plan {
-            Plan::Hardware => lanes <= 64,
+            Plan::Hardware(_) => lanes <= 64,
             // Mesa's software Vulkan leaves a thread's loops after 65,535 turns in all, whatever is still to do.
             Plan::Software => lanes * length <= 30_000,
         }
@@ -97,7 +97,7 @@ fn attend(
     };
     let count = match plan {
         Plan::Software => [(batch * queries * heads).div_ceil(4) as u32, 1, 1],
-        Plan::Hardware => [(batch * heads) as u32, queries as u32, 1],
+        Plan::Hardware(_) => [(batch * heads) as u32, queries as u32, 1],
     };
     let y = launch(kernel, &inputs, shape, count, numbers);
     Some(Tensor::from_primitive::<Wgpu>(y))

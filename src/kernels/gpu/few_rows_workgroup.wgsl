@@ -1,10 +1,7 @@
 
 // x Wᵀ, a workgroup for each four outputs of two rows: neighbouring threads read neighbouring words, so that the matrix
-// streams through once at the memory's full width; the threads' sums are added up in shared memory.
+// streams through once at the memory's full width.
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
-
-const THREADS: u32 = 64u;
-var<workgroup> parts: array<mat2x4<f32>, THREADS>;
 
 alias Sums = mat2x4<f32>;
 struct Place {
@@ -14,22 +11,7 @@ struct Place {
   start: vec4<u32>,
 }
 
-fn total(thread: u32, sum: mat2x4<f32>) -> mat2x4<f32> {
-  // Others may still be reading what was there.
-  workgroupBarrier();
-  parts[thread] = sum;
-  workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half >>= 1u) {
-    if (thread < half) {
-      parts[thread] = parts[thread] + parts[thread + half];
-    }
-    workgroupBarrier();
-  }
-  return parts[0];
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run(group: vec3<u32>, thread: u32) {
   let outputs = info.y;
   let output = group.x * 4u;
   let row = group.y * 2u;

@@ -15,5 +15,5 @@ fn product#(place: Place) -> Sums {
     sum[0] += factors * (x[i.x] * a + x[i.x + 4u] * b);
     sum[1] += factors * (x[i.y] * a + x[i.y + 4u] * b);
   }
-  return total(place.thread, sum);
+  return total_of_eights(place.thread, sum);
 }

@@ -2,7 +2,8 @@
 
 use super::products::Products;
 use super::source::wgsl;
-use super::{Layout, Plan, activation, layout, prelude, row};
+use super::{Layout, Plan, activation, layout, prelude, row, scales, threads};
+use crate::kernels::Extras;
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
@@ -19,7 +20,7 @@ pub(super) enum Kernel {
         products: Products,
     },
     ManyRowsThreads(QuantFormat),
-    ManyRowsTiles(QuantFormat),
+    ManyRowsTiles(QuantFormat, Extras),
     Rows(QuantFormat),
     DenseFew(Layout),
     DenseThreads(Layout),
@@ -46,8 +47,18 @@ pub(super) enum Kernel {
 
 impl Kernel {
     fn text(self) -> String {
-        let on_matrix = |format, text| [prelude(format), wgsl!("common.wgsl"), text].concat();
-        let on_rows = |plan, text| [row(plan), text].concat();
+        let on_matrix = |format, extras, text| {
+            let (type_of_scales, scale) = scales(extras);
+            [
+                prelude(format),
+                type_of_scales,
+                wgsl!("common.wgsl"),
+                &scale.replace('#', ""),
+                text,
+            ]
+            .concat()
+        };
+        let on_rows = |plan, text| [threads(plan), row(plan), text].concat();
         let dense = |l, text| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRows {
@@ -60,16 +71,19 @@ impl Kernel {
                         wgsl!("few_rows_threads.wgsl"),
                         wgsl!("few_rows_threads_product.wgsl"),
                     ),
-                    Plan::Hardware => (
+                    Plan::Hardware(_) => (
                         wgsl!("few_rows_workgroup.wgsl"),
                         wgsl!("few_rows_workgroup_product.wgsl"),
                     ),
                 };
-                [prelude(format), &products.text(product), text].concat()
+                let products = products.text(product, plan.extras());
+                [prelude(format), threads(plan), &products, text].concat()
             }
-            Kernel::ManyRowsThreads(q) => on_matrix(q, wgsl!("many_rows_threads.wgsl")),
-            Kernel::ManyRowsTiles(q) => on_matrix(q, wgsl!("many_rows_tiles.wgsl")),
-            Kernel::Rows(q) => on_matrix(q, wgsl!("rows.wgsl")),
+            Kernel::ManyRowsThreads(q) => {
+                on_matrix(q, Extras::NONE, wgsl!("many_rows_threads.wgsl"))
+            }
+            Kernel::ManyRowsTiles(q, extras) => on_matrix(q, extras, wgsl!("many_rows_tiles.wgsl")),
+            Kernel::Rows(q) => on_matrix(q, Extras::NONE, wgsl!("rows.wgsl")),
             Kernel::DenseFew(l) => dense(l, wgsl!("dense_few.wgsl")),
             Kernel::DenseThreads(l) => dense(l, wgsl!("dense_threads.wgsl")),
             Kernel::DenseTiles(l) => dense(l, wgsl!("dense_tiles.wgsl")),
@@ -78,6 +92,7 @@ impl Kernel {
             Kernel::RmsNorm(plan) => on_rows(plan, wgsl!("rms_norm.wgsl")),
             Kernel::LayerNorm(plan) => on_rows(plan, wgsl!("layer_norm.wgsl")),
             Kernel::Softmax { plan, biased } => [
+                threads(plan),
                 row(plan),
                 wgsl!("softmax_common.wgsl"),
                 match biased {
@@ -97,6 +112,7 @@ impl Kernel {
             ]
             .concat(),
             Kernel::AttendFew { plan, biased, step } => [
+                threads(plan),
                 wgsl!("attend_common.wgsl"),
                 match biased {
                     true => wgsl!("attend_biased.wgsl"),
@@ -108,10 +124,37 @@ impl Kernel {
                 },
                 match plan {
                     Plan::Software => wgsl!("attend_few_threads.wgsl"),
-                    Plan::Hardware => wgsl!("attend_few_workgroup.wgsl"),
+                    Plan::Hardware(_) => wgsl!("attend_few_workgroup.wgsl"),
                 },
             ]
             .concat(),
+        }
+    }
+
+    /// The text with what it needs of the adapter said first.
+    pub(super) fn whole_text(self) -> String {
+        let Extras { halves, subgroups } = self.extras();
+        let mut text = String::new();
+        if halves {
+            text += "enable f16;\n";
+        }
+        // naga knows subgroups, but not that they have to be enabled.
+        if subgroups && cfg!(target_arch = "wasm32") {
+            text += "enable subgroups;\n";
+        }
+        text + &self.text()
+    }
+
+    /// What the text may use of the adapter.
+    fn extras(self) -> Extras {
+        match self {
+            Kernel::FewRows { plan, .. } => plan.extras(),
+            Kernel::ManyRowsTiles(_, extras) => extras,
+            Kernel::RmsNorm(plan)
+            | Kernel::LayerNorm(plan)
+            | Kernel::Softmax { plan, .. }
+            | Kernel::AttendFew { plan, .. } => plan.extras(),
+            _ => Extras::NONE,
         }
     }
 
@@ -119,7 +162,7 @@ impl Kernel {
     fn workgroup(self) -> CubeDim {
         match self {
             Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
-            Kernel::ManyRowsTiles(_) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
+            Kernel::ManyRowsTiles(..) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
             Kernel::AttendFew {
                 plan: Plan::Software,
@@ -132,7 +175,7 @@ impl Kernel {
 
 impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.text())
+        SourceTemplate::new(self.whole_text())
     }
 
     fn id(&self) -> KernelId {

@@ -7,8 +7,7 @@
 // rows, width, bits of eps
 @group(0) @binding(4) var<uniform> info: vec4<u32>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run(group: vec3<u32>, thread: u32) {
   let width = info.y;
   let row = row_of(group, thread);
   if (row >= info.x) {

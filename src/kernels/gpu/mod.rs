@@ -4,23 +4,28 @@
 //! A graphics card reads memory side by side and synchronises cheaply; a software adapter is a processor, for which a
 //! barrier costs more than a block of products. So there are two kernels for few rows of activations (decoding) and two
 //! for many (pictures, prompts), and [`Plan`] chooses. All of them hold 32-bit sums, stay inside WebGPU's default limits
-//! and use no optional feature. No branch around a barrier depends on anything but uniforms.
+//! and need no optional feature; of these, those for graphics cards use what [`Extras`] names where it is there. No branch
+//! around a barrier depends on anything but uniforms.
 //!
 //! A kernel's source is put together from parts: the format's, the activation's, what stands around. It is bound to its inputs
 //! in their order, the output, and a uniform of numbers.
 
 mod attention;
+#[cfg(feature = "testing")]
+mod every;
 mod launch;
 mod products;
 mod source;
 
-use super::Plan;
+use super::{Extras, Plan};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 pub(super) use attention::{attend_few, attend_step, takes};
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::tensor::{DType, Int, Tensor};
+#[cfg(feature = "testing")]
+pub use every::sources;
 use launch::{Kernel, dispatch, launch};
 pub(super) use products::{matmul, matmul_gated, matmul_onto, matmul_three, rows};
 use source::wgsl;
@@ -34,7 +39,7 @@ use source::wgsl;
 fn few(plan: Plan) -> usize {
     match plan {
         Plan::Software => 8,
-        Plan::Hardware => 32,
+        Plan::Hardware(_) => 32,
     }
 }
 
@@ -79,11 +84,11 @@ pub(super) fn dense(
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
         // Along the inner dimension side by side: where the second factor lies so.
-        Plan::Hardware if rows <= few(plan) && layout == Layout::Nt => (
+        Plan::Hardware(_) if rows <= few(plan) && layout == Layout::Nt => (
             Kernel::DenseFew(layout),
             [across(outputs, 4), rows as u32, batch as u32],
         ),
-        Plan::Hardware => (
+        Plan::Hardware(_) => (
             Kernel::DenseTiles(layout),
             [across(outputs, 64), across(rows, 64), batch as u32],
         ),
@@ -235,7 +240,7 @@ fn rows_of<const D: usize>(shape: [usize; D]) -> (usize, usize) {
 /// Workgroups for so many rows.
 fn grid(rows: usize, plan: Plan) -> [u32; 3] {
     in_two_dimensions(match plan {
-        Plan::Hardware => rows,
+        Plan::Hardware(_) => rows,
         Plan::Software => rows.div_ceil(64),
     })
 }
@@ -248,10 +253,31 @@ fn in_two_dimensions(workgroups: usize) -> [u32; 3] {
     [x as u32, y as u32, 1]
 }
 
+/// The part of a kernel's source in which a workgroup's threads put their numbers together, and `main`. The kernels of
+/// software have no such thing.
+fn threads(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Hardware(extras) if extras.subgroups => wgsl!("subgroups.wgsl"),
+        Plan::Hardware(_) => wgsl!("workgroup.wgsl"),
+        Plan::Software => "",
+    }
+}
+
+/// The type of an array of scales, and how one of them is read from that of matrix `#`.
+fn scales(extras: Extras) -> (&'static str, &'static str) {
+    match extras.halves {
+        true => (
+            "alias Scales = array<f16>;\n",
+            wgsl!("scale_of_halves.wgsl"),
+        ),
+        false => ("alias Scales = array<u32>;\n", wgsl!("scale_of_words.wgsl")),
+    }
+}
+
 /// The part of a kernel's source that deals out rows.
 fn row(plan: Plan) -> &'static str {
     match plan {
-        Plan::Hardware => wgsl!("row_of_workgroup.wgsl"),
+        Plan::Hardware(_) => wgsl!("row_of_workgroup.wgsl"),
         Plan::Software => wgsl!("row_of_thread.wgsl"),
     }
 }

@@ -2,9 +2,8 @@
 //! products, and on a graphics card each dispatch costs more than its arithmetic.
 
 use super::launch::{Kernel, launch};
-use super::source::wgsl;
-use super::{activation, contiguous, few, on_gpu, signed};
-use crate::kernels::{Plan, Quantized};
+use super::{activation, contiguous, few, on_gpu, scales, signed};
+use crate::kernels::{Extras, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::blocks;
 use burn::backend::Wgpu;
@@ -34,13 +33,13 @@ impl Products {
     }
 
     /// The bindings, the product with each matrix, whose source is written for number `#`, and what becomes of the sums.
-    pub(super) fn text(self, product: &str) -> String {
+    pub(super) fn text(self, product: &str, extras: Extras) -> String {
         const STORAGE: &str = "var<storage, read_write>";
         let matrices = self.matrices();
         let mut declarations = vec![];
         for m in 0..matrices {
             declarations.push(format!("{STORAGE} words{m}: array<u32>;"));
-            declarations.push(format!("{STORAGE} scales{m}: array<u32>;"));
+            declarations.push(format!("{STORAGE} scales{m}: Scales;"));
         }
         if self == Products::Onto {
             declarations.push(format!("{STORAGE} onto: array<f32>;"));
@@ -53,10 +52,10 @@ impl Products {
         let mut text: String = bindings
             .map(|(i, declaration)| format!("@group(0) @binding({}) {declaration}\n", i + 1))
             .collect();
+        let (type_of_scales, scale) = scales(extras);
+        text += type_of_scales;
         for m in 0..matrices {
-            text += &[wgsl!("scale.wgsl"), product]
-                .concat()
-                .replace('#', &m.to_string());
+            text += &[scale, product].concat().replace('#', &m.to_string());
         }
         let calls: Vec<String> = (0..matrices)
             .map(|m| format!("product{m}(place)"))
@@ -105,8 +104,8 @@ pub(in crate::kernels) fn matmul(
             Kernel::ManyRowsThreads(weight.format),
             [across(outputs, 4 * 8), across(rows, 4 * 8), 1],
         ),
-        Plan::Hardware => (
-            Kernel::ManyRowsTiles(weight.format),
+        Plan::Hardware(extras) => (
+            Kernel::ManyRowsTiles(weight.format, extras),
             [across(outputs, 64), across(rows, 64), 1],
         ),
     };
@@ -183,7 +182,7 @@ fn few_rows(
     };
     let count = match plan {
         Plan::Software => [outputs.div_ceil(4 * 64) as u32, rows as u32, 1],
-        Plan::Hardware => [outputs.div_ceil(4) as u32, rows.div_ceil(2) as u32, 1],
+        Plan::Hardware(_) => [outputs.div_ceil(4) as u32, rows.div_ceil(2) as u32, 1],
     };
     let matrices = weights
         .iter()

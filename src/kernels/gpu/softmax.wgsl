@@ -1,7 +1,6 @@
 
 // Softmax of scale · scores + bias. A thread comes back to its own numbers alone.
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run(group: vec3<u32>, thread: u32) {
   let width = info.width;
   let row = row_of(group, thread);
   if (row >= info.rows) {

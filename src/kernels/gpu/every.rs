@@ -1,0 +1,64 @@
+//! Every kernel's source, also those for what the adapter at hand has not: a test shows them to the browser's compiler.
+
+use super::launch::Kernel;
+use super::products::Products;
+use super::{Extras, Layout, Plan};
+use crate::nn::Activation;
+use crate::quant::QuantFormat;
+
+/// Names and sources.
+pub fn sources() -> Vec<(String, String)> {
+    every()
+        .into_iter()
+        .map(|kernel| (format!("{kernel:?}"), kernel.whole_text()))
+        .collect()
+}
+
+fn every() -> Vec<Kernel> {
+    const BOTH: [bool; 2] = [false, true];
+    const FORMATS: [QuantFormat; 2] = [QuantFormat::Q8, QuantFormat::Q4];
+    // `Gelu` has no kernel.
+    const ACTIVATIONS: [Activation; 4] = [
+        Activation::Relu,
+        Activation::GeluTanh,
+        Activation::QuickGelu,
+        Activation::Silu,
+    ];
+    let extras = BOTH.map(|halves| BOTH.map(|subgroups| Extras { halves, subgroups }));
+    let extras = extras.as_flattened();
+    let mut plans = vec![Plan::Software];
+    plans.extend(extras.iter().map(|&extras| Plan::Hardware(extras)));
+
+    let mut kernels = vec![Kernel::Best, Kernel::Append];
+    for layout in [Layout::Nt, Layout::Nn] {
+        kernels.extend([
+            Kernel::DenseFew(layout),
+            Kernel::DenseThreads(layout),
+            Kernel::DenseTiles(layout),
+        ]);
+    }
+    for of in ACTIVATIONS {
+        kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));
+    }
+    for format in FORMATS {
+        kernels.extend([Kernel::ManyRowsThreads(format), Kernel::Rows(format)]);
+        kernels.extend(extras.iter().map(|&e| Kernel::ManyRowsTiles(format, e)));
+    }
+    let mut products = vec![Products::One, Products::Onto, Products::Three];
+    products.extend(ACTIVATIONS.map(Products::Gated));
+    for plan in plans {
+        kernels.extend([Kernel::RmsNorm(plan), Kernel::LayerNorm(plan)]);
+        for biased in BOTH {
+            kernels.push(Kernel::Softmax { plan, biased });
+            kernels.extend(BOTH.map(|step| Kernel::AttendFew { plan, biased, step }));
+        }
+        for format in FORMATS {
+            kernels.extend(products.iter().map(|&products| Kernel::FewRows {
+                plan,
+                format,
+                products,
+            }));
+        }
+    }
+    kernels
+}
