@@ -4,13 +4,15 @@
 /// `eˣ` with a relative error below 2e-7; beyond what a float holds, its largest or smallest powers.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // 2ⁿ · eʳ with |r| ≤ ln 2 / 2. Adding and taking away 1.5 · 2²³ rounds to nearest.
+    // 2ⁿ · eʳ with |r| ≤ ln 2 / 2. Adding 1.5 · 2²³ rounds to nearest and leaves n in the lowest bits: a conversion that
+    // saturates is many operations where there is no instruction for it.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let above = if x > -87.0 { x } else { -87.0 };
     let bounded = if above < 88.0 { above } else { 88.0 };
-    let n = (bounded * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = bounded * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
     // Taylor's series to the seventh power: the next term is below 6e-9 there.
     let series = [
@@ -25,7 +27,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let power = series
         .into_iter()
         .fold(1.0 / 5040.0, |sum, term| sum * r + term);
-    let two_to_n = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    let two_to_n = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     // The bounds have dropped what is no number.
     if x.is_nan() { x } else { power * two_to_n }
 }

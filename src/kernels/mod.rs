@@ -3,9 +3,9 @@
 //!
 //! | folder | what |
 //! |---|---|
-//! | `cpu` | the processor's, natively and in wasm: activations as 16-bit integers, integer dot products |
+//! | `cpu` | the processor's, natively and in wasm: activations as 16-bit integers, integer dot products; attention |
 //! | `gpu` | WGSL, one file a kernel, and the choice between them |
-//! | `dense` | products of float matrices and attention, on whichever device they are |
+//! | `dense` | products of float matrices, on whichever device they are |
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
@@ -291,6 +291,24 @@ pub(crate) fn attend_few(
     {
         let _ = (q, seen, length, scale, plan);
         drop(bias);
+        None
+    }
+}
+
+/// `softmax(scale · q kᵀ + bias) v` as [`attend_few`] has it, for many queries: `q: [batch, heads, queries, width]` → the same.
+/// `None` where there is no kernel for it: on a GPU, in training, for few queries.
+pub(crate) fn attend_many(
+    q: &Tensor<4>,
+    seen: [&Tensor<4>; 2],
+    length: usize,
+    bias: Option<&Tensor<4>>,
+    scale: f64,
+) -> Option<Tensor<4>> {
+    #[cfg(feature = "cpu")]
+    return cpu::attend_tensors(q, seen, length, bias, scale);
+    #[cfg(not(feature = "cpu"))]
+    {
+        let _ = (q, seen, length, bias, scale);
         None
     }
 }

@@ -1,7 +1,7 @@
 //! Multi-head attention without its projections.
 
 use crate::kernels::dense::{times, times_transposed};
-use crate::kernels::{Plan, attend_few, softmax};
+use crate::kernels::{Plan, attend_few, attend_many, softmax};
 use burn::tensor::{Tensor, s};
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) const MASKED: f32 = -1e30;
 
 /// Scores that are in memory at once, for all heads: 64 MB. 5,776 patches in 16 heads have half a billion of them,
-/// more than a WebGPU buffer takes.
+/// more than a WebGPU buffer takes. The processor's kernel has those of a few queries.
 const SCORES: usize = 1 << 24;
 
 /// What is added to the scores before the softmax.
@@ -180,6 +180,10 @@ fn in_groups(
 }
 
 fn attend_at_once(q: Tensor<4>, seen: KeyValues, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    let both = [&seen.keys, &seen.values];
+    if let Some(y) = attend_many(&q, both, seen.length, bias.as_ref(), scale) {
+        return y;
+    }
     let [batch, heads, query, _] = q.dims();
     let weights = weights(q, seen.keys, seen.length, bias, scale);
     let values = times(entries(weights), entries(seen.values));

@@ -100,10 +100,14 @@ pub async fn run(device: &Device, kind: DeviceKind) -> Result<Vec<Check>> {
     for [rows, heads, room, width] in [[1, 1, 1, 1], [2, 3, 5, 7], [3, 4, 9, 64]] {
         append([rows, heads, room, width], device, &mut rng, &mut checks).await?;
     }
+    let attentions = match kind {
+        DeviceKind::Cpu => ATTENTION_OF_MANY,
+        DeviceKind::Wgpu => ATTENTION_OF_FEW,
+    };
+    for &(shape, bias) in attentions {
+        attention(shape, bias, device, kind, &mut rng, &mut checks).await?;
+    }
     if kind == DeviceKind::Wgpu {
-        for &(shape, bias) in ATTENTION {
-            attention(shape, bias, device, &mut rng, &mut checks).await?;
-        }
         for (vocabulary, count) in [(1, 1), (7, 7), (300, 5), (32_128, 2), (32_128, 80)] {
             best(vocabulary, count, device, &mut rng, &mut checks).await?;
         }
@@ -290,9 +294,11 @@ async fn softmax(
     Ok(())
 }
 
-/// Batch, heads, queries, seen keys and width of a head, and what is added to the scores. Up to a run of keys and more, and
-/// widths that leave threads idle.
-const ATTENTION: &[([usize; 5], Option<[usize; 4]>)] = &[
+/// A case of attention: `[batch, heads, queries, seen keys, width of a head]`, and the shape of what is added to the scores.
+type Attention = ([usize; 5], Option<[usize; 4]>);
+
+/// Up to a run of keys and more, and widths that leave threads idle.
+const ATTENTION_OF_FEW: &[Attention] = &[
     ([1, 1, 1, 1, 4], None),
     ([2, 3, 1, 7, 8], Some([1, 3, 1, 7])),
     ([1, 2, 5, 65, 12], None),
@@ -301,12 +307,22 @@ const ATTENTION: &[([usize; 5], Option<[usize; 4]>)] = &[
     ([1, 2, 3, 400, 256], Some([1, 2, 3, 400])),
 ];
 
-/// Attention of few queries against a plain one; the bias masks every third key. With one query also as a step, whose new
-/// key and value stand last. What lies behind the seen keys is not read.
+/// Groups of queries, keys and widths that fill their last vectors and that do not.
+const ATTENTION_OF_MANY: &[Attention] = &[
+    ([1, 1, 4, 1, 1], None),
+    ([2, 3, 9, 21, 5], Some([1, 3, 9, 21])),
+    ([2, 2, 6, 130, 64], Some([2, 1, 1, 130])),
+    ([1, 2, 67, 66, 72], None),
+    ([3, 1, 40, 48, 32], Some([1, 1, 40, 48])),
+];
+
+/// Attention of few queries, on the processor of many, against a plain one; the bias masks every third key. With one query also
+/// as a step, whose new key and value stand last. What lies behind the seen keys is not read.
 async fn attention(
     [batch, heads, queries, length, width]: [usize; 5],
     bias: Option<[usize; 4]>,
     device: &Device,
+    kind: DeviceKind,
     rng: &mut Pcg64Mcg,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
@@ -360,9 +376,22 @@ async fn attention(
     let both = [seen(&keys, length), seen(&values, length)];
     let of = |values: &[f32]| tensor(values, [1, batch, queries, inner]).squeeze_dim::<3>(0);
     let q = of(&q);
-    for plan in plans(DeviceKind::Wgpu) {
-        let name = format!("{name} {plan:?}");
-        let found = kernels::attend_few(&q, both.each_ref(), length, || bias.clone(), SCALE, plan);
+    for plan in plans(kind) {
+        let name = format!("{name} {plan}");
+        let found = match kind {
+            DeviceKind::Cpu => {
+                // As a model has them: heads side by side in memory.
+                let by_tokens = |x: &Tensor<4>| kernels::contiguous(x.clone().swap_dims(1, 2));
+                let both = both.each_ref().map(|x| by_tokens(x).swap_dims(1, 2));
+                let q = q.clone().reshape([batch, queries, heads, width]);
+                let q = q.swap_dims(1, 2);
+                let y = kernels::attend_many(&q, both.each_ref(), length, bias.as_ref(), SCALE);
+                y.map(|y| y.swap_dims(1, 2).reshape([batch, queries, inner]))
+            }
+            DeviceKind::Wgpu => {
+                kernels::attend_few(&q, both.each_ref(), length, || bias.clone(), SCALE, plan)
+            }
+        };
         let Some(found) = found else {
             checks.push(Check::equal(name, &"nothing", &"values"));
             return Ok(());

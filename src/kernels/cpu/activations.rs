@@ -1,5 +1,6 @@
 //! Activations as 16-bit integers.
 
+use super::aligned::Aligned;
 use crate::exponential::{LANES, largest};
 
 /// How rows of activations are laid out for a kernel.
@@ -21,7 +22,7 @@ pub(super) struct Activations {
     /// Elements of a row.
     pub(super) width: usize,
     /// `[tiles, width / vector, rows of the tile, vector]`
-    integers: Vec<i16>,
+    integers: Aligned<i16>,
     /// `[tiles, segments, rows of the tile]`
     scales: Vec<f32>,
 }
@@ -39,7 +40,7 @@ impl Activations {
     pub(super) fn new(x: &[f32], width: usize, layout: Layout) -> Self {
         let segments = width.div_ceil(layout.segment);
         let rows = x.len() / width;
-        let mut integers = vec![0; x.len()];
+        let mut integers = Aligned::zeros(x.len());
         let mut scales = vec![0.0; rows * segments];
         let tiles = x.chunks(layout.rows * width);
         let integer_tiles = integers.chunks_mut(layout.rows * width);

@@ -63,7 +63,7 @@ fn rows_of<L: Lanes, F: Format, const ROWS: usize>(
         // SAFETY: `block < row_blocks`, and `words`, `integers` and `scales` hold that many blocks of `ROWS` rows. The
         // caller has made sure of the instructions.
         unsafe {
-            let mut sums = [L::no_sums(); ROWS];
+            let mut sums = [L::floats(0.0); ROWS];
             for (block, &scale) in weight_scales.iter().enumerate() {
                 let scale = finite_half(scale);
                 let weights = L::block(format, words.as_ptr().add(block * block_words).cast());

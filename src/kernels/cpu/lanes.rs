@@ -1,8 +1,8 @@
-//! The few vector operations that the product needs, for each kind of processor.
+//! The few vector operations that the products need, for each kind of processor.
 
 use crate::quant::QuantFormat;
 
-/// Vectors of 16-bit integers, dot products of them, and sums of those as floats.
+/// Vectors of 16-bit integers, dot products of them, and floats.
 ///
 /// # Safety
 /// An implementation may only be used where its instructions exist. Pointers have to be valid for what is read or written
@@ -16,8 +16,10 @@ pub(super) trait Lanes: Copy {
     type Block: AsRef<[Self::Integers]>;
     /// Dot products as 32-bit integers, spread over lanes.
     type Dots: Copy;
-    /// Sums as floats, spread over lanes.
-    type Sums: Copy;
+    /// Floats of a vector.
+    const FLOATS: usize;
+    /// `FLOATS` floats.
+    type Floats: Copy;
 
     unsafe fn load(from: *const i16) -> Self::Integers;
     unsafe fn store(integers: Self::Integers, to: *mut i16);
@@ -28,11 +30,16 @@ pub(super) trait Lanes: Copy {
     unsafe fn no_dots() -> Self::Dots;
     /// `dots + a · b`
     unsafe fn dot(dots: Self::Dots, a: Self::Integers, b: Self::Integers) -> Self::Dots;
-    unsafe fn no_sums() -> Self::Sums;
+    /// The same number throughout.
+    unsafe fn floats(x: f32) -> Self::Floats;
+    unsafe fn load_floats(from: *const f32) -> Self::Floats;
+    unsafe fn store_floats(floats: Self::Floats, to: *mut f32);
+    /// `sums + a · b`
+    unsafe fn multiply_add(sums: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `sums + scale · dots`
-    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums;
+    unsafe fn add(sums: Self::Floats, scale: f32, dots: Self::Dots) -> Self::Floats;
     /// Over all lanes.
-    unsafe fn total(sums: Self::Sums) -> f32;
+    unsafe fn total(sums: Self::Floats) -> f32;
 }
 
 /// Plain Rust, which compilers turn into what vectors there are.
@@ -46,7 +53,8 @@ impl Lanes for Plain {
     type Integers = [i16; 8];
     type Block = [[i16; 8]; 4];
     type Dots = [i32; 4];
-    type Sums = [f32; 4];
+    const FLOATS: usize = 4;
+    type Floats = [f32; 4];
 
     #[inline(always)]
     unsafe fn load(from: *const i16) -> Self::Integers {
@@ -105,12 +113,29 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    unsafe fn no_sums() -> Self::Sums {
-        [0.0; 4]
+    unsafe fn floats(x: f32) -> Self::Floats {
+        [x; 4]
     }
 
     #[inline(always)]
-    unsafe fn add(mut sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
+    unsafe fn load_floats(from: *const f32) -> Self::Floats {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { from.cast::<[f32; 4]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(floats: Self::Floats, to: *mut f32) {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { to.cast::<[f32; 4]>().write(floats) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(sums: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        std::array::from_fn(|lane| sums[lane] + a[lane] * b[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut sums: Self::Floats, scale: f32, dots: Self::Dots) -> Self::Floats {
         for (sum, dot) in sums.iter_mut().zip(dots) {
             *sum += scale * dot as f32;
         }
@@ -118,7 +143,7 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    unsafe fn total(sums: Self::Sums) -> f32 {
+    unsafe fn total(sums: Self::Floats) -> f32 {
         (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 }
@@ -134,7 +159,8 @@ impl Lanes for Simd128 {
     type Integers = core::arch::wasm32::v128;
     type Block = [Self::Integers; 4];
     type Dots = core::arch::wasm32::v128;
-    type Sums = core::arch::wasm32::v128;
+    const FLOATS: usize = 4;
+    type Floats = core::arch::wasm32::v128;
 
     #[inline(always)]
     unsafe fn load(from: *const i16) -> Self::Integers {
@@ -187,19 +213,37 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn no_sums() -> Self::Sums {
-        core::arch::wasm32::f32x4_splat(0.0)
+    unsafe fn floats(x: f32) -> Self::Floats {
+        core::arch::wasm32::f32x4_splat(x)
     }
 
     #[inline(always)]
-    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
+    unsafe fn load_floats(from: *const f32) -> Self::Floats {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { core::arch::wasm32::v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(floats: Self::Floats, to: *mut f32) {
+        // SAFETY: the caller's pointer is valid for a vector.
+        unsafe { core::arch::wasm32::v128_store(to.cast(), floats) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(sums: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        use core::arch::wasm32::*;
+        f32x4_add(sums, f32x4_mul(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: Self::Floats, scale: f32, dots: Self::Dots) -> Self::Floats {
         use core::arch::wasm32::*;
         let scaled = f32x4_mul(f32x4_convert_i32x4(dots), f32x4_splat(scale));
         f32x4_add(sums, scaled)
     }
 
     #[inline(always)]
-    unsafe fn total(sums: Self::Sums) -> f32 {
+    unsafe fn total(sums: Self::Floats) -> f32 {
         use core::arch::wasm32::f32x4_extract_lane as lane;
         (lane::<0>(sums) + lane::<1>(sums)) + (lane::<2>(sums) + lane::<3>(sums))
     }
@@ -217,7 +261,8 @@ impl Lanes for Avx2 {
     type Integers = core::arch::x86_64::__m256i;
     type Block = [Self::Integers; 2];
     type Dots = core::arch::x86_64::__m256i;
-    type Sums = core::arch::x86_64::__m256;
+    const FLOATS: usize = 8;
+    type Floats = core::arch::x86_64::__m256;
 
     #[inline(always)]
     unsafe fn load(from: *const i16) -> Self::Integers {
@@ -280,23 +325,41 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn no_sums() -> Self::Sums {
+    unsafe fn floats(x: f32) -> Self::Floats {
         // SAFETY: as said above.
-        unsafe { core::arch::x86_64::_mm256_setzero_ps() }
+        unsafe { core::arch::x86_64::_mm256_set1_ps(x) }
     }
 
     #[inline(always)]
-    unsafe fn add(sums: Self::Sums, scale: f32, dots: Self::Dots) -> Self::Sums {
+    unsafe fn load_floats(from: *const f32) -> Self::Floats {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(floats: Self::Floats, to: *mut f32) {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_storeu_ps(to, floats) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(sums: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        // SAFETY: as said above.
+        unsafe { core::arch::x86_64::_mm256_fmadd_ps(a, b, sums) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: Self::Floats, scale: f32, dots: Self::Dots) -> Self::Floats {
         use core::arch::x86_64::*;
         // SAFETY: as said above.
         unsafe { _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(scale), sums) }
     }
 
     #[inline(always)]
-    unsafe fn total(sums: Self::Sums) -> f32 {
+    unsafe fn total(sums: Self::Floats) -> f32 {
         let mut lanes = [0f32; 8];
         // SAFETY: as said above.
-        unsafe { core::arch::x86_64::_mm256_storeu_ps(lanes.as_mut_ptr(), sums) };
+        unsafe { Self::store_floats(sums, lanes.as_mut_ptr()) };
         lanes.iter().sum()
     }
 }

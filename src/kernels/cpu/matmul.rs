@@ -2,6 +2,7 @@
 
 use super::activations::{Activations, Layout};
 use super::lanes::Lanes;
+use super::parts::each_part;
 use super::{Matrix, few_rows, many_rows};
 use crate::quant::{BLOCK, QuantFormat, blocks};
 use std::ops::Range;
@@ -106,33 +107,6 @@ pub fn rounding(rows: usize, format: QuantFormat) -> Rounding {
             false => many_rows::weight_rounding(format),
         },
     }
-}
-
-/// Runs `work` over the outputs in parts, on all processors where there are several and enough to do.
-#[cfg(feature = "cli")]
-fn each_part<T: Send>(
-    outputs: usize,
-    work_per_output: usize,
-    work: impl Fn(Range<usize>) -> T + Sync,
-) -> Vec<T> {
-    use rayon::prelude::*;
-    // Below some 100,000 products a part, waking another thread costs more than it helps.
-    let part = 100_000usize
-        .div_ceil(work_per_output.max(1))
-        .max(outputs.div_ceil(4 * rayon::current_num_threads()));
-    (0..outputs.div_ceil(part))
-        .into_par_iter()
-        .map(|i| work(i * part..((i + 1) * part).min(outputs)))
-        .collect()
-}
-
-#[cfg(not(feature = "cli"))]
-fn each_part<T>(
-    outputs: usize,
-    _work_per_output: usize,
-    work: impl Fn(Range<usize>) -> T,
-) -> Vec<T> {
-    vec![work(0..outputs)]
 }
 
 /// A format as a type: its branch must not stand in the inner loops.
