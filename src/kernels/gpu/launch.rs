@@ -58,7 +58,7 @@ impl Kernel {
             ]
             .concat()
         };
-        let on_rows = |plan, text| [threads(plan), row(plan), text].concat();
+        let on_rows = |plan, text: &str| [threads(plan), row(plan), text].concat();
         let dense = |l, text| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRows {
@@ -91,17 +91,14 @@ impl Kernel {
             Kernel::Append => wgsl!("append.wgsl").to_string(),
             Kernel::RmsNorm(plan) => on_rows(plan, wgsl!("rms_norm.wgsl")),
             Kernel::LayerNorm(plan) => on_rows(plan, wgsl!("layer_norm.wgsl")),
-            Kernel::Softmax { plan, biased } => [
-                threads(plan),
-                row(plan),
-                wgsl!("softmax_common.wgsl"),
-                match biased {
+            Kernel::Softmax { plan, biased } => {
+                let biased = match biased {
                     true => wgsl!("softmax_biased.wgsl"),
                     false => wgsl!("softmax_plain.wgsl"),
-                },
-                wgsl!("softmax.wgsl"),
-            ]
-            .concat(),
+                };
+                let softmax = [wgsl!("softmax_common.wgsl"), biased, wgsl!("softmax.wgsl")];
+                on_rows(plan, &softmax.concat())
+            }
             Kernel::Activation { of, gated } => [
                 match gated {
                     true => wgsl!("activation_gated.wgsl"),
