@@ -17,7 +17,7 @@ const TEXT_FIGURES = {
   load: "load, with the tower",
 };
 const PARTS = [
-  { title: "SigLIP base/16, 224 px", model: "small", figures: { picture: "encode a picture", "picture, cold": "… for the first time" } },
+  { title: "SigLIP base/16, 224 px", model: "small", figures: { picture: "encode a picture" } },
   { title: "T5 1.1 small", model: "small", figures: TEXT_FIGURES, sizes: true },
   { title: "T5 1.1 base", model: "base", figures: TEXT_FIGURES, sizes: true },
 ];
@@ -67,14 +67,13 @@ function table(results) {
 
 const find = (rows, wanted) => rows.find((row) => Object.keys(wanted).every((key) => row[key] === wanted[key]));
 
-/** "wall / processor ms", with the number of runs where it is less than asked for. */
+/** "wall / processor ms". */
 function time(row, figure) {
   if (row === undefined) return "";
   if (row.error) return "failed";
   const runs = row.figures[figure];
   if (runs === undefined) return "";
-  const few = runs.length < row.runs ? ` (×${runs.length})` : "";
-  return `${milliseconds(median(runs, "wall"))} / ${milliseconds(median(runs, "cpu"))}${few}`;
+  return `${milliseconds(median(runs, "wall"))} / ${milliseconds(median(runs, "cpu"))}`;
 }
 
 const median = (runs, key) => runs.map((run) => run[key]).sort((a, b) => a - b)[Math.floor(runs.length / 2)];
@@ -97,12 +96,12 @@ function notes(results) {
   const builds = new Set(rows.filter((row) => row.library === "pali3").map((row) => row.build));
   const distinct = (key) => [...new Set(rows.map((row) => row[key]))];
   return [
-    `Milliseconds, wall time / processor time (user and system, of all processes of the browser). Median of ${distinct("runs").join(" or ")} runs after warm-up; (×n): of n only, where all would have taken more than ${distinct("budget").join(" or ")} seconds.`,
+    `Milliseconds, wall time / processor time (user and system, of all processes of the browser). Median of ${distinct("runs").join(" or ")} runs, of which those that are not *cold* or *load* come after warm-up.`,
     `${distinct("date").join(", ")}, ${distinct("command").map((command) => `\`${command}\``).join(", ")}; ${processor}, ${cores} cores, ${Math.round(memory / 2 ** 30)} GB; headless Chromium ${chromium}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}.`,
     `WebGPU adapter: ${vendor || "none"} ${architecture}. ${software ? "It is software, on the same cores: its figures say nothing about a GPU." : ""}`,
     "Both libraries run the same seeded random weights, one thread, in a fresh browser; files come from a server on the same machine, uncached. transformers.js has the tower and the language model as two models, gets ready pixel values (pali3 resizes the picture itself), and its q8 and q4 are those of its own conversion script.",
     `*Encode* is the first token less one token of decoding; *decode* is a 33-token answer less a 1-token answer, per token, after 64 tokens of prompt. *Cold* is the first call in a fresh browser, after loading. Peak memory is the proportional set size of the whole browser, sampled several times a second outside the timed warm runs; with an empty page it is ${megabytes(emptyPage)} MB.`,
-    ...(few.length > 0 ? [`Decoding measured over 4 tokens instead of 32: ${few.join("; ")}.`] : []),
+    ...(few.length > 0 ? [`Decoding measured over 4 tokens instead of 32, where an answer takes more than ${distinct("budget").join(" or ")} seconds: ${few.join("; ")}.`] : []),
     ...failed.map(({ library, device, dtype, model, error }) => `Failed: ${library} ${device} ${dtype} ${model}: ${error}`),
     ...(builds.size > 1 ? [`pali3's figures come from ${builds.size} builds of it.`] : []),
     ...comparisons(results),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures pali3 beside transformers.js in headless Chromium: one table, printed and written into docs/benchmarks.md.
 # Options go to bench/run.mjs, which says what there is: which libraries, devices, forms and sizes, how many runs.
-# All of it takes one to two hours on two cores without a GPU, and 12 GB of disk under target/bench the first time.
+# All of it takes about two hours on two cores without a GPU, and 12 GB of disk under target/bench the first time.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
