@@ -1,6 +1,7 @@
 // Loads a model folder in headless Chromium through the package, as a page would, and reports what it takes.
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { start } from "../tests/browser/chromium.mjs";
 
 const folder = process.argv[2];
@@ -30,10 +31,42 @@ function resident() {
   return sums;
 }
 
+const ASK = { id: 1, method: "Runtime.getHeapUsage" };
+
+/** Returns what gives the size of a page's and its workers' JavaScript heaps, and of their array buffers, which lie outside. */
+async function heaps(page) {
+  const session = await page.context().newCDPSession(page);
+  /** What each worker said last: a busy one answers later. */
+  const workers = new Map();
+  session.on("Target.attachedToTarget", ({ sessionId }) => workers.set(sessionId, { usedSize: 0, backingStorageSize: 0 }));
+  session.on("Target.receivedMessageFromTarget", ({ sessionId, message }) => {
+    const { id, result } = JSON.parse(message);
+    if (id === ASK.id && result) workers.set(sessionId, result);
+  });
+  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  return async () => {
+    for (const sessionId of workers.keys()) await session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify(ASK) });
+    const all = [await session.send(ASK.method), ...workers.values()];
+    const sum = (key) => all.reduce((total, heap) => total + heap[key], 0);
+    return { heap: sum("usedSize"), buffers: sum("backingStorageSize") };
+  };
+}
+
 const peaks = {};
-const watch = setInterval(() => {
-  for (const [kind, bytes] of Object.entries(resident())) peaks[kind] = Math.max(peaks[kind] ?? 0, bytes);
-}, 500);
+/** Looks at sizes again and again, and keeps the largest of each; what it returns ends that. */
+function watch(look, pause) {
+  let watching = true;
+  const ended = (async () => {
+    while (watching) {
+      for (const [name, bytes] of Object.entries(await look())) peaks[name] = Math.max(peaks[name] ?? 0, bytes);
+      await setTimeout(pause);
+    }
+  })();
+  return () => {
+    watching = false;
+    return ended;
+  };
+}
 
 const files = readdirSync(folder).filter((file) => file.endsWith(".safetensors"));
 const weights = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
@@ -45,10 +78,9 @@ try {
   page.setDefaultTimeout(0);
   await page.goto(`${browser.url}/samples/samples.json`);
   await page.exposeFunction("report", (line) => console.log(line));
+  const watches = [watch(resident, 500), watch(await heaps(page), 100)];
   const found = await page.evaluate(async () => {
     const { Pali3 } = await import("/pkg/index.js");
-    let heap = 0;
-    const look = setInterval(() => (heap = Math.max(heap, performance.memory.usedJSHeapSize)), 100);
     let last = 0;
     const onProgress = ({ phase, loaded, total }) => {
       if (phase === "upload" && loaded - last > total / 10) {
@@ -68,10 +100,10 @@ try {
     await report(`  ${(model.info.parameters / 1e9).toFixed(2)} billion parameters, on ${model.device}`);
     const image = await timed("picture", () => model.encodeImage("/samples/scene-1.png"));
     const answer = await timed("answer", () => model.generate({ image, prompt: "how many shapes are there?", maxNewTokens: 4, minNewTokens: 4 }));
-    clearInterval(look);
-    return { loaded, memory: await model.memory(), heap, times, tokenIds: answer.tokenIds, visualTokens: image.visualTokens };
+    return { loaded, memory: await model.memory(), times, tokenIds: answer.tokenIds, visualTokens: image.visualTokens };
   });
-  clearInterval(watch);
+  for (const end of watches) await end();
+  const { heap, buffers, ...processes } = peaks;
   console.log(`
 | | |
 |---|---|
@@ -80,13 +112,13 @@ try {
 | answer of ${found.tokenIds.length} tokens (${found.tokenIds.join(", ")}) | ${seconds(found.times.answer)} |
 | WebAssembly memory, peak while loading | ${MB(found.loaded.wasm)} |
 | WebAssembly memory, peak | ${MB(found.memory.wasm)} |
-| JavaScript heap, peak | ${MB(found.heap)} |
+| JavaScript heaps of page and worker, peak | ${MB(heap)} |
+| their array buffers, peak | ${MB(buffers)} |
 | GPU memory in use after loading | ${GB(found.loaded.device)} |
 | GPU memory taken at the end | ${GB(found.memory.deviceReserved)} |
-${Object.entries(peaks)
+${Object.entries(processes)
   .map(([kind, bytes]) => `| resident, peak: ${kind} | ${GB(bytes)} |`)
   .join("\n")}`);
 } finally {
-  clearInterval(watch);
   await browser.stop();
 }
