@@ -51,13 +51,13 @@ function table(results) {
     if (!sizes) continue;
     for (const dtype of DTYPES) row("peak memory, MB", dtype, (column) => megabytes(find(results.rows, { ...column, model })?.memory));
     for (const dtype of DTYPES)
-      row("weights, MB", dtype, (column) => megabytes(find(results.downloads, { ...column, model })?.weights));
+      row("weights, MB", dtype, (column) => megabytes(find(results.downloads ?? [], { ...column, model })?.weights));
   }
   lines.push(["**Code**", "", ...COLUMNS.map(() => "")]);
   // The same for every model and form of weights.
   // Files of an earlier build's pages may be gone: the page that had most of them tells.
   const code = (column) =>
-    results.downloads
+    (results.downloads ?? [])
       .filter((d) => d.library === column.library && d.device === column.device && d.code > 0)
       .reduce((most, d) => (d.code > (most?.code ?? 0) ? d : most), undefined);
   row("JavaScript and WebAssembly, MB", "", (column) => megabytes(code(column)?.code));
