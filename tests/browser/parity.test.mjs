@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { compare } from "./cases.mjs";
 import { ROOT, start } from "./chromium.mjs";
 
 let browser, page, cases;
@@ -21,31 +22,13 @@ before(async () => {
   cases = await page.evaluate(async () => {
     const wasm = await import("/wasm-testing/pali3.js");
     await wasm.default();
-    globalThis.run = async (name, device, files) => {
-      const contents = new Map();
-      for (const file of files) contents.set(file, new Uint8Array(await (await fetch(`/fixtures/${file}`)).arrayBuffer()));
-      const panicked = new Promise((_, reject) => wasm.start((message) => reject(new Error(message))));
-      try {
-        return { checks: await Promise.race([wasm.runParity(name, device, (file) => contents.get(file) ?? null), panicked]) };
-      } catch (error) {
-        return { error: `${error.code ?? ""} ${error.message ?? error}` };
-      }
-    };
     return wasm.parityCases();
   });
 });
 after(() => browser.stop());
 
 async function run(name, device, folder) {
-  const files = folder === null ? [] : await filesOf(folder);
-  const { checks, error } = await page.evaluate(([name, device, files]) => run(name, device, files), [name, device, files]);
-  assert.equal(error, undefined);
-  const found = JSON.parse(checks);
-  assert.ok(found.length > 0, "nothing was compared");
-  // JSON has no infinity: what could not be compared is null.
-  const off = found.filter(({ max_abs_error, tolerance }) => max_abs_error === null || !(max_abs_error <= tolerance));
-  assert.deepEqual(off, [], `${off.length} of ${found.length} checks are off`);
-  return `${found.length} checks, at most ${Math.max(...found.map(({ max_abs_error }) => max_abs_error)).toExponential(1)} off`;
+  return (await compare(page, name, device, folder === null ? [] : await filesOf(folder))).summary;
 }
 
 /** What `src/testing` has; the last test holds this list against the module's own. */

@@ -7,9 +7,12 @@ import { resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import { MOUNTS, serve } from "../../scripts/serve.mjs";
+import { compare } from "../browser/cases.mjs";
 
 const EXECUTABLE = process.env.PALI3_FIREFOX ?? ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
 const MODEL = "/models/pali3-tiny-q4/";
+/** The crate with its own tests' bodies. */
+const TESTS = resolve(import.meta.dirname, "../../target/wasm-testing");
 const SAMPLES = JSON.parse(await readFile(resolve(import.meta.dirname, "../../www/samples/samples.json"), "utf8"));
 /** The shipped model errs in one question out of eight or so; these three it knows. */
 const EASY = { ...SAMPLES[0], questions: SAMPLES[0].questions.slice(0, 3) };
@@ -24,7 +27,7 @@ async function open(preferences = {}) {
   asked = [];
   log = [];
   site = await serve({
-    mounts: MOUNTS,
+    mounts: { ...MOUNTS, "/wasm-testing/": TESTS },
     handle(request, response) {
       if (request.url.startsWith(MODEL)) asked.push(`${request.method} ${request.url.slice(MODEL.length)}`);
       if (request.url !== "/blank") return false;
@@ -160,6 +163,16 @@ describe("Firefox", { skip: EXECUTABLE ? false : "there is no Firefox; PALI3_FIR
         const { texts, ...where } = await answers({ device: "webgpu", worker });
         assert.deepEqual([texts, where.device, where.worker], [expected, "webgpu", worker]);
       }
+      assert.deepEqual(log, []);
+    });
+
+    // Chromium's software adapter has no shader-f16; Mesa's has it.
+    test("computes on scales read as halves what the processor computes", async (t) => {
+      const features = await page.evaluate(async () => [...((await navigator.gpu?.requestAdapter())?.features ?? [])]);
+      if (!features.includes("shader-f16")) return t.skip("Firefox finds no adapter with shader-f16 here");
+      const { names, summary } = await compare(page, "kernels", "webgpu");
+      assert.ok(names.some((name) => name.endsWith("hardware + f16")), "no kernel used shader-f16");
+      t.diagnostic(summary);
       assert.deepEqual(log, []);
     });
   });
