@@ -20,9 +20,11 @@ export async function encodeImage() {
   (await model.encodeImage(picture)).dispose();
 }
 
-/** Token ids of exactly `tokens` new tokens. */
-export async function generate({ prompt, tokens }) {
-  return (await model.generate({ prompt, minNewTokens: tokens, maxNewTokens: tokens })).tokenIds;
+/** Token ids of exactly `tokens` new tokens; with `marked`, `window.mark` is called at each. */
+export async function generate({ prompt, tokens, marked }) {
+  const generation = model.generate({ prompt, minNewTokens: tokens, maxNewTokens: tokens });
+  if (marked) for await (const _ of generation) window.mark();
+  return (await generation).tokenIds;
 }
 
 /** The same with the picture, to be compared with what the command line says. */

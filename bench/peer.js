@@ -37,10 +37,11 @@ export async function encodeImage() {
   tokens.dispose();
 }
 
-/** Token ids of exactly `tokens` new tokens. */
-export async function generate({ prompt, tokens }) {
+/** Token ids of exactly `tokens` new tokens; with `marked`, `window.mark` is called at each. */
+export async function generate({ prompt, tokens, marked }) {
   const inputs = tokenizer(prompt);
-  const output = await text.generate({ ...inputs, min_new_tokens: tokens, max_new_tokens: tokens });
+  const streamer = marked ? { put: () => window.mark(), end() {} } : undefined;
+  const output = await text.generate({ ...inputs, min_new_tokens: tokens, max_new_tokens: tokens, streamer });
   // The first is the decoder's start.
   return Array.from(output.data, Number).slice(1);
 }

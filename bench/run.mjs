@@ -3,8 +3,8 @@
 //   node bench/run.mjs [--library pali3,transformers.js] [--device cpu,webgpu] [--dtype f32,q8,q4] [--model small,base]
 //                      [--runs 5] [--budget 40] [--gpu] [--add]
 //
-// A figure is the median of --runs runs. Where an answer would take longer than --budget seconds it is of fewer tokens; the
-// table says so.
+// A figure is the median of --runs runs. Where an answer takes longer than --budget seconds, there is one, and a token's figure
+// is the median of its tokens; the table says so.
 // --gpu: WebGPU on the machine's GPU instead of SwiftShader. --add: keep the figures of the last call that this one does
 // not measure. Only a table with every row goes to docs/benchmarks.md.
 import { execFileSync } from "node:child_process";
@@ -40,8 +40,6 @@ const LEAST_MS = 300;
 /** Calls before the first timed one go on for this long: the browser compiles WebAssembly a second time, better. */
 const WARM_UP_MS = 2000;
 const NEW_TOKENS = 32;
-/** Where an answer of 32 takes longer than the budget. */
-const FEW_NEW_TOKENS = 4;
 
 /** Every word is one token of the folders' tokenizer, and `</s>` is the last. */
 const WORDS = "how many shapes are there what colour is the object which thing do you see here".split(" ");
@@ -94,6 +92,9 @@ async function open(url, config) {
   page.on("request", (request) => files.add(new URL(request.url()).pathname));
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
+  /** When each token of an answer was there. */
+  const marks = [];
+  await page.exposeFunction("mark", () => marks.push({ wall: performance.now(), cpu: chromium.cpu() }));
   await page.goto(`${url}/bench/page.html?library=${config.library}`);
   await page.waitForFunction(() => window.bench && window.timed);
 
@@ -104,7 +105,7 @@ async function open(url, config) {
     if (errors.length > 0) throw new Error(errors.join("; "));
     return { wall: ms, cpu: (chromium.cpu() - before) / times, result };
   }
-  return { chromium, files, call };
+  return { chromium, files, marks, call };
 }
 
 /** All figures of one library on one device with one form of weights. */
@@ -121,10 +122,10 @@ async function measure(url, config) {
       return cold(opened, config);
     });
     const figures = { load: colds.map(({ load }) => load), "first token, cold": colds.map(({ firstToken }) => firstToken) };
-    const { ids, tokens } = await warm(opened, config, figures);
+    const { ids, single } = await warm(opened, config, figures);
     const compared = config.dtype === "f32" ? await comparison(opened, config) : {};
     const { chromium, files } = opened;
-    return { ...config, ...settings, figures: bare(figures), tokens, ids, compared, memory: chromium.peakMemory(), files: [...files] };
+    return { ...config, ...settings, figures: bare(figures), single, ids, compared, memory: chromium.peakMemory(), files: [...files] };
   } finally {
     await opened?.chromium.close();
   }
@@ -139,8 +140,8 @@ async function cold({ chromium, call }, config) {
   return { load, firstToken };
 }
 
-/** Adds what comes later to `figures`; gives the ids of an answer, and how many tokens it has after the first. */
-async function warm({ chromium, call }, config, figures) {
+/** Adds what comes later to `figures`; gives the ids of an answer, and whether it was the only one: then each of its tokens is a run. */
+async function warm({ chromium, call, marks }, config, figures) {
   /** Runs of a call that took `first` milliseconds when it was made before. */
   async function runs(name, argument, first) {
     chromium.watchMemory();
@@ -163,18 +164,21 @@ async function warm({ chromium, call }, config, figures) {
   figures["first token"] = await runs("generate", short(1), firstCall);
   const first = median(figures["first token"]);
 
-  // How long a token takes, to choose how many.
-  const few = await call("generate", short(1 + FEW_NEW_TOKENS));
-  const fits = first.wall + ((few.wall - first.wall) / FEW_NEW_TOKENS) * NEW_TOKENS < 1000 * settings.budget;
-  const tokens = fits ? NEW_TOKENS : FEW_NEW_TOKENS;
-  const answers = await runs("generate", short(1 + tokens), few.wall);
-  figures.token = answers.map(({ wall, cpu }) => ({ wall: (wall - first.wall) / tokens, cpu: (cpu - first.cpu) / tokens }));
+  const answer = await call("generate", { ...short(1 + NEW_TOKENS), marked: true });
+  const single = answer.wall > 1000 * settings.budget;
+  if (single) {
+    const shown = marks.slice(-NEW_TOKENS - 1);
+    figures.token = shown.slice(1).map((mark, i) => less(mark, shown[i]));
+  } else {
+    const answers = await runs("generate", short(1 + NEW_TOKENS), answer.wall);
+    figures.token = answers.map((run) => less(run, first)).map(({ wall, cpu }) => ({ wall: wall / NEW_TOKENS, cpu: cpu / NEW_TOKENS }));
+  }
   const token = median(figures.token);
 
-  const encoding = (firsts) => firsts.map(({ wall, cpu }) => ({ wall: wall - token.wall, cpu: cpu - token.cpu }));
+  const encoding = (firsts) => firsts.map((run) => less(run, token));
   figures["encode 64"] = encoding(figures["first token"]);
   figures["encode 256"] = encoding(await runs("generate", { prompt: prompt(256), tokens: 1 }, 4 * firstCall));
-  return { ids: answers[0].result, tokens };
+  return { ids: answer.result, single };
 }
 
 /** The tower is the same in every folder. */
@@ -188,6 +192,8 @@ async function comparison({ call }, { library, model }) {
 }
 
 const bare = (figures) => Object.fromEntries(Object.entries(figures).map(([name, runs]) => [name, runs.map(({ wall, cpu }) => ({ wall, cpu }))]));
+
+const less = (a, b) => ({ wall: a.wall - b.wall, cpu: a.cpu - b.cpu });
 
 function median(runs) {
   const middle = (key) => runs.map((run) => run[key]).sort((a, b) => a - b)[Math.floor(runs.length / 2)];

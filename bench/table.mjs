@@ -91,7 +91,7 @@ function notes(results) {
   const { processor, cores, memory, chromium, emptyPage, adapter, versions, rows } = results;
   const { vendor, architecture } = adapter;
   const software = architecture === "swiftshader";
-  const few = rows.filter((row) => row.tokens < 32).map((row) => `${row.library} ${row.device} ${row.dtype} ${row.model}`);
+  const single = rows.filter((row) => row.single).map((row) => `${row.library} ${row.device} ${row.dtype} ${row.model}`);
   const failed = rows.filter((row) => row.error);
   const builds = new Set(rows.filter((row) => row.library === "pali3").map((row) => row.build));
   const distinct = (key) => [...new Set(rows.map((row) => row[key]))];
@@ -101,7 +101,7 @@ function notes(results) {
     `WebGPU adapter: ${vendor || "none"} ${architecture}. ${software ? "It is software, on the same cores: its figures say nothing about a GPU." : ""}`,
     "Both libraries run the same seeded random weights, one thread, in a fresh browser; files come from a server on the same machine, uncached. transformers.js has the tower and the language model as two models, gets ready pixel values (pali3 resizes the picture itself), and its q8 and q4 are those of its own conversion script.",
     `*Encode* is the first token less one token of decoding; *decode* is a 33-token answer less a 1-token answer, per token, after 64 tokens of prompt. *Cold* is the first call in a fresh browser, after loading. Peak memory is the proportional set size of the whole browser, sampled several times a second outside the timed warm runs; with an empty page it is ${megabytes(emptyPage)} MB.`,
-    ...(few.length > 0 ? [`Decoding measured over 4 tokens instead of 32, where an answer takes more than ${distinct("budget").join(" or ")} seconds: ${few.join("; ")}.`] : []),
+    ...(single.length > 0 ? [`Where an answer takes more than ${distinct("budget").join(" or ")} seconds, a token is the median of the 32 of one answer, each timed by itself: ${single.join("; ")}.`] : []),
     ...failed.map(({ library, device, dtype, model, error }) => `Failed: ${library} ${device} ${dtype} ${model}: ${error}`),
     ...(builds.size > 1 ? [`pali3's figures come from ${builds.size} builds of it.`] : []),
     ...comparisons(results),
