@@ -28,15 +28,21 @@ pub fn log_softmax(logits: &[f32]) -> Result<Vec<f32>> {
 
 /// `Σ exp(x - max)`
 fn sum_of_exponentials(logits: &[f32], max: f32) -> f64 {
-    let (eights, rest) = logits.as_chunks::<LANES>();
+    const PIECE: usize = 256;
+    let mut exponentials = [0f32; PIECE];
     let mut lanes = [0f64; LANES];
-    for eight in eights {
-        for (lane, &x) in lanes.iter_mut().zip(eight) {
-            *lane += f64::from(exp(x - max));
+    for piece in logits.chunks(PIECE) {
+        // Apart from the sum, as in a softmax: with it in the loop, compilers make no vectors of the exponentials.
+        for (exponential, &x) in exponentials.iter_mut().zip(piece) {
+            *exponential = exp(x - max);
+        }
+        for eight in exponentials[..piece.len()].chunks(LANES) {
+            for (lane, &exponential) in lanes.iter_mut().zip(eight) {
+                *lane += f64::from(exponential);
+            }
         }
     }
-    let rest = rest.iter().map(|&x| f64::from(exp(x - max)));
-    lanes.into_iter().chain(rest).sum()
+    lanes.into_iter().sum()
 }
 
 /// Repetition penalty, repeated n-grams and minimal length, in HF's order.

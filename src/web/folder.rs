@@ -10,7 +10,8 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `StreamedFolder` of `pkg/lib/source/stream.js`, or anything with the same methods.
+    /// `StreamedFolder` of `pkg/lib/source/stream.js`, or anything with the same methods. Bytes that it gives are given
+    /// away: their buffer is emptied once they are copied.
     pub type FileReader;
 
     #[wasm_bindgen(method, catch)]
@@ -70,7 +71,10 @@ impl JsFolder {
                 format!("expected a Uint8Array, found {other:?}"),
             )
         })?;
-        Ok(bytes.to_vec())
+        let copy = bytes.to_vec();
+        // Else it would wait for JavaScript's collector, as it does in browsers without `transfer`.
+        let _ = bytes.buffer().transfer_with_length(0);
+        Ok(copy)
     }
 }
 
