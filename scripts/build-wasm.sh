@@ -66,7 +66,8 @@ shrink() {
     if [ "$mode" != --testing ]; then
         say "shrinking $module with wasm-opt (a minute or two)"
         # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-        wasm-opt -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
+        # The processor's products stay functions of their own (src/kernels/cpu/many_rows.rs says why).
+        wasm-opt --no-inline='*_rows::product*' -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
             --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
             --enable-reference-types --enable-multivalue --strip-debug --strip-producers \
             "$module" -o "$module.small"

@@ -20,8 +20,9 @@ pub(super) fn layout(vector: usize) -> Layout {
     }
 }
 
-/// `[rows, outputs]` into `y`.
-#[inline(always)]
+/// `[rows, outputs]` into `y`; in wasm a function of its own, as that of many rows.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(super) fn product<L: Lanes, F: Format>(
     x: &Activations,
     weight: Matrix,
