@@ -4,6 +4,7 @@ import { openAsBlob } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
 import { InvalidInputError, OutOfMemoryError, Pali3, Pali3Error } from "../../pkg/index.js";
@@ -88,3 +89,46 @@ for (const [what, source] of Object.entries(sources)) {
     await model.dispose();
   });
 }
+
+/** The folder with a shard for each tensor: its files by their names. */
+async function sharded(folder) {
+  const whole = await readFile(join(folder, "model.safetensors"));
+  const start = 8 + Number(whole.readBigUInt64LE(0));
+  const { __metadata__, ...tensors } = JSON.parse(whole.toString("utf8", 8, start));
+  const files = new Map();
+  for (const name of (await readdir(folder)).filter((name) => name.endsWith(".json"))) files.set(name, await readFile(join(folder, name)));
+  const weight_map = {};
+  for (const [name, { data_offsets: [from, to], ...tensor }] of Object.entries(tensors)) {
+    const header = Buffer.from(JSON.stringify({ [name]: { ...tensor, data_offsets: [0, to - from] } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    weight_map[name] = `${name}.safetensors`;
+    files.set(weight_map[name], Buffer.concat([length, header, whole.subarray(start + from, start + to)]));
+  }
+  files.set("model.safetensors.index.json", Buffer.from(JSON.stringify({ weight_map })));
+  return files;
+}
+
+test("of many shards a few are asked for at a time", async () => {
+  const files = await sharded(join(WWW, "models/pali3-tiny"));
+  const warnings = [];
+  const note = (warning) => warnings.push(warning.message);
+  process.on("warning", note);
+  let [open, most] = [0, 0];
+  const model = await Pali3.load(async (name, range) => {
+    const file = files.get(name);
+    if (!file) return null;
+    const shard = name.endsWith(".safetensors");
+    if (shard) most = Math.max(most, ++open);
+    await setTimeout(1);
+    if (shard) open -= 1;
+    const body = range ? file.subarray(range.start, range.end) : file;
+    const headers = range && { "Content-Range": `bytes ${range.start}-${range.end - 1}/${file.length}` };
+    return new Response(body, { status: range ? 206 : 200, headers });
+  });
+  await model.dispose();
+  process.off("warning", note);
+  // As many as browsers open connections to one server.
+  assert.ok(most > 1 && most <= 6, `${most} at a time`);
+  assert.deepEqual(warnings, []);
+});

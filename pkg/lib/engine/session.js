@@ -29,6 +29,8 @@ const SLOW = 20e6;
 const SMALL = ["config.json", "preprocessor_config.json", "generation_config.json", "tokenizer.json"];
 const INDEX = "model.safetensors.index.json";
 const SINGLE = "model.safetensors";
+/** Shards asked for their size at a time: browsers open no more connections, and Node takes more waiting for one signal for a leak. */
+const AT_ONCE = 6;
 
 /**
  * What the crate reads a folder through, and whether it is stored as it is read.
@@ -57,8 +59,15 @@ async function fileSizes(folder) {
     return size !== null;
   };
   const [indexed] = await Promise.all([INDEX, ...SMALL].map(look));
-  if (!indexed) await look(SINGLE);
-  else await Promise.all(shards(await folder.read(INDEX)).map(look));
+  if (!indexed) {
+    await look(SINGLE);
+    return sizes;
+  }
+  const left = shards(await folder.read(INDEX)).values();
+  const looking = async () => {
+    for (const file of left) await look(file);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, looking));
   return sizes;
 }
 
