@@ -2,7 +2,7 @@
 //! new token's keys and values put in place on the way.
 
 use super::launch::{Kernel, launch};
-use super::{bias_strides, contiguous, few};
+use super::{bias_strides, contiguous};
 use crate::kernels::Plan;
 use burn::backend::Wgpu;
 use burn::backend::wgpu::CubeTensor;
@@ -20,6 +20,14 @@ pub(in crate::kernels) fn takes(width: usize, length: usize, plan: Plan) -> bool
         }
 }
 
+/// Up to this many queries [`attend_few`] is taken: more are quicker by products of tiles.
+fn few_queries(plan: Plan) -> usize {
+    match plan {
+        Plan::Software => 8,
+        Plan::Hardware(_) => 32,
+    }
+}
+
 /// `softmax(scale · q kᵀ + bias) v` over the first `length` keys; `q: [batch, queries, heads · width]` → the same, keys and
 /// values `[batch, heads, length or more, width]`, `bias: [1 or batch, 1 or heads, 1 or queries, length]`. `None` where the
 /// tensors are not on the GPU, and for many queries.
@@ -34,7 +42,7 @@ pub(in crate::kernels) fn attend_few(
     let [batch, queries, inner] = q.dims();
     let [.., width] = seen[0].dims();
     // Each query reads the keys and values anew.
-    if queries > few(plan) || !takes(width, length, plan) {
+    if queries > few_queries(plan) || !takes(width, length, plan) {
         return None;
     }
     let (q, shape) = (contiguous(q)?, [batch, queries, inner]);

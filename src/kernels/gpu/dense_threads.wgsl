@@ -1,68 +1,37 @@
+// A thread for each ROWS rows and OUTPUTS outputs, no barriers: see many_rows_threads.wgsl.
 
-// A thread for each eight rows and four outputs: all sums in registers, no barriers.
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let output = id.x * 4u;
-  let row = id.y * 8u;
+// A thread's outputs are so far apart: neighbouring threads have neighbouring outputs.
+const APART: u32 = 4u;
+
+@compute @workgroup_size(4, 4)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   let inner = info.z;
+  let output = group.x * APART * OUTPUTS + local.x;
+  let row = (group.y * 4u + local.y) * ROWS;
   if (output >= info.y || row >= info.x) {
     return;
   }
-  // Surplus rows and outputs repeat the last real one and are not written.
-  let last = info.y - 1u;
-  let last_row = info.x - 1u;
-  let outputs = vec4<u32>(output, min(output + 1u, last), min(output + 2u, last), min(output + 3u, last));
-  let from_a = id.z * info.x;
-  let from_b = id.z * info.w;
-  let a0 = (from_a + row) * inner;
-  let a1 = (from_a + min(row + 1u, last_row)) * inner;
-  let a2 = (from_a + min(row + 2u, last_row)) * inner;
-  let a3 = (from_a + min(row + 3u, last_row)) * inner;
-  let a4 = (from_a + min(row + 4u, last_row)) * inner;
-  let a5 = (from_a + min(row + 5u, last_row)) * inner;
-  let a6 = (from_a + min(row + 6u, last_row)) * inner;
-  let a7 = (from_a + min(row + 7u, last_row)) * inner;
-  var sum0 = vec4<f32>(0.0);
-  var sum1 = vec4<f32>(0.0);
-  var sum2 = vec4<f32>(0.0);
-  var sum3 = vec4<f32>(0.0);
-  var sum4 = vec4<f32>(0.0);
-  var sum5 = vec4<f32>(0.0);
-  var sum6 = vec4<f32>(0.0);
-  var sum7 = vec4<f32>(0.0);
-  for (var i = 0u; i < inner; i++) {
-    let weights = vec4<f32>(
-      b[from_b + of_b(outputs.x, i)],
-      b[from_b + of_b(outputs.y, i)],
-      b[from_b + of_b(outputs.z, i)],
-      b[from_b + of_b(outputs.w, i)],
-    );
-    sum0 += a[a0 + i] * weights;
-    sum1 += a[a1 + i] * weights;
-    sum2 += a[a2 + i] * weights;
-    sum3 += a[a3 + i] * weights;
-    sum4 += a[a4 + i] * weights;
-    sum5 += a[a5 + i] * weights;
-    sum6 += a[a6 + i] * weights;
-    sum7 += a[a7 + i] * weights;
+  let from_a = group.z * info.x;
+  let from_b = group.z * info.w;
+  // Surplus outputs and rows repeat the last real one and are not written.
+  let output_$j = min(output + APART * $j, info.y - 1u);
+  let above_$i = (from_a + min(row + $i, info.x - 1u)) * inner;
+  var sums = array<f32, ROWS * OUTPUTS>();
+  for (var k = 0u; k < inner; k += 4u) {
+    // The last four end with the rows: what is beyond counts nothing, and the last real ones are read for it.
+    let steps = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
+    let real = steps < vec4<u32>(inner);
+    let at = min(steps, vec4<u32>(inner - 1u));
+    let a_$i = select(vec4<f32>(), vec4<f32>(a[above_$i + at.x], a[above_$i + at.y], a[above_$i + at.z], a[above_$i + at.w]), real);
+    let b_$j = vec4<f32>(b[from_b + of_b(output_$j, at.x)], b[from_b + of_b(output_$j, at.y)], b[from_b + of_b(output_$j, at.z)], b[from_b + of_b(output_$j, at.w)]);
+    sums[$j * ROWS + $i] += dot(a_$i, b_$j);
   }
-  store(from_a, row, output, sum0);
-  store(from_a, row + 1u, output, sum1);
-  store(from_a, row + 2u, output, sum2);
-  store(from_a, row + 3u, output, sum3);
-  store(from_a, row + 4u, output, sum4);
-  store(from_a, row + 5u, output, sum5);
-  store(from_a, row + 6u, output, sum6);
-  store(from_a, row + 7u, output, sum7);
-}
-
-fn store(from_a: u32, row: u32, output: u32, sum: vec4<f32>) {
-  if (row >= info.x) {
-    return;
+  for (var i = 0u; i < ROWS; i++) {
+    for (var j = 0u; j < OUTPUTS; j++) {
+      let out = output + APART * j;
+      if (row + i < info.x && out < info.y) {
+        y[(from_a + row + i) * info.y + out] = sums[j * ROWS + i];
+      }
+    }
   }
-  let out = (from_a + row) * info.y + output;
-  y[out] = sum.x;
-  if (output + 1u < info.y) { y[out + 1u] = sum.y; }
-  if (output + 2u < info.y) { y[out + 2u] = sum.z; }
-  if (output + 3u < info.y) { y[out + 3u] = sum.w; }
 }

@@ -2,7 +2,7 @@
 
 use super::launch::Kernel;
 use super::products::Products;
-use super::{Extras, Layout, Plan};
+use super::{Extras, Layout, Plan, dense_tile};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 
@@ -31,11 +31,8 @@ fn every() -> Vec<Kernel> {
 
     let mut kernels = vec![Kernel::Best, Kernel::Append];
     for layout in [Layout::Nt, Layout::Nn] {
-        kernels.extend([
-            Kernel::DenseFew(layout),
-            Kernel::DenseThreads(layout),
-            Kernel::DenseTiles(layout),
-        ]);
+        kernels.extend([Kernel::DenseFew(layout), Kernel::DenseTiles(layout)]);
+        kernels.extend([1, 4, 16].map(|rows| Kernel::DenseThreads(layout, dense_tile(rows))));
     }
     for of in ACTIVATIONS {
         kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));

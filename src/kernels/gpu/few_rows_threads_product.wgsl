@@ -1,21 +1,17 @@
 
-// Quarter q of a block, one product: a and b are that quarter's activations in the two halves of the block.
-fn quarter#(block: u32, q: u32, a: vec4<f32>, b: vec4<f32>) -> f32 {
-  let at = block * WORDS_PER_BLOCK + q;
-  return dot(first(words#[at]), a) + dot(second(words#[at + SECOND]), b);
-}
-
 fn product#(place: Place) -> Sums {
-  var sum = vec4<f32>(0.0);
-  for (var block = 0u; block < info.z; block++) {
-    let at = place.start + vec4<u32>(block);
-    var part = vec4<f32>(0.0);
+  let blocks = info.z;
+  // Surplus outputs repeat the last real one and are not written.
+  let start_$j = min(place.output + APART * $j, info.y - 1u) * blocks;
+  var sums = Sums();
+  for (var block = 0u; block < blocks; block++) {
+    let factor_$j = scale#(start_$j + block);
     for (var q = 0u; q < 4u; q++) {
-      let a = x[(place.row * info.z + block) * 8u + q];
-      let b = x[(place.row * info.z + block) * 8u + q + 4u];
-      part += vec4<f32>(quarter#(at.x, q, a, b), quarter#(at.y, q, a, b), quarter#(at.z, q, a, b), quarter#(at.w, q, a, b));
+      let low = x[(place.row * blocks + block) * 8u + q];
+      let high = x[(place.row * blocks + block) * 8u + q + 4u];
+      let weights_$j = quarter#(start_$j + block, q);
+      sums[$j] += factor_$j * (dot(weights_$j[0], low) + dot(weights_$j[1], high));
     }
-    sum += part * vec4<f32>(scale#(at.x), scale#(at.y), scale#(at.z), scale#(at.w));
   }
-  return sum;
+  return sums;
 }

@@ -1,8 +1,11 @@
 //! From a kernel's name to its dispatch.
 
 use super::products::Products;
-use super::source::wgsl;
-use super::{Layout, Plan, activation, layout, prelude, row, scales, threads};
+use super::source::{unrolled, wgsl};
+use super::{
+    FEW_ROWS_TILE, Layout, MANY_ROWS_TILE, Plan, activation, layout, prelude, quarter, row, scales,
+    threads,
+};
 use crate::kernels::Extras;
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
@@ -23,7 +26,8 @@ pub(super) enum Kernel {
     ManyRowsTiles(QuantFormat, Extras),
     Rows(QuantFormat),
     DenseFew(Layout),
-    DenseThreads(Layout),
+    /// With so many rows and outputs for a thread.
+    DenseThreads(Layout, [usize; 2]),
     DenseTiles(Layout),
     Best,
     Append,
@@ -47,45 +51,45 @@ pub(super) enum Kernel {
 
 impl Kernel {
     fn text(self) -> String {
-        let on_matrix = |format, extras, text| {
+        let on_matrix = |weights: &str, extras, text: &str| {
             let (type_of_scales, scale) = scales(extras);
-            [
-                prelude(format),
-                type_of_scales,
-                wgsl!("common.wgsl"),
-                &scale.replace('#', ""),
-                text,
-            ]
-            .concat()
+            let matrix = [scale, weights].concat().replace('#', "");
+            [type_of_scales, wgsl!("common.wgsl"), &matrix, text].concat()
         };
         let on_rows = |plan, text: &str| [threads(plan), row(plan), text].concat();
-        let dense = |l, text| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
+        let dense = |l, text: &str| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
         match self {
             Kernel::FewRows {
                 plan,
                 format,
                 products,
             } => {
-                let (text, product) = match plan {
-                    Plan::Software => (
-                        wgsl!("few_rows_threads.wgsl"),
-                        wgsl!("few_rows_threads_product.wgsl"),
-                    ),
-                    Plan::Hardware(_) => (
-                        wgsl!("few_rows_workgroup.wgsl"),
-                        wgsl!("few_rows_workgroup_product.wgsl"),
-                    ),
-                };
-                let products = products.text(product, plan.extras());
-                [prelude(format), threads(plan), &products, text].concat()
+                let tile = FEW_ROWS_TILE;
+                match plan {
+                    Plan::Software => {
+                        let product = unrolled(wgsl!("few_rows_threads_product.wgsl"), tile);
+                        let product = quarter(format).to_string() + &product;
+                        let text = unrolled(wgsl!("few_rows_threads.wgsl"), tile);
+                        products.text(&product, plan.extras()) + &text
+                    }
+                    Plan::Hardware(extras) => {
+                        let product = wgsl!("few_rows_workgroup_product.wgsl");
+                        let products = products.text(product, extras);
+                        let text = wgsl!("few_rows_workgroup.wgsl");
+                        [prelude(format), threads(plan), &products, text].concat()
+                    }
+                }
             }
             Kernel::ManyRowsThreads(q) => {
-                on_matrix(q, Extras::NONE, wgsl!("many_rows_threads.wgsl"))
+                let text = unrolled(wgsl!("many_rows_threads.wgsl"), MANY_ROWS_TILE);
+                on_matrix(quarter(q), Extras::NONE, &text)
             }
-            Kernel::ManyRowsTiles(q, extras) => on_matrix(q, extras, wgsl!("many_rows_tiles.wgsl")),
-            Kernel::Rows(q) => on_matrix(q, Extras::NONE, wgsl!("rows.wgsl")),
+            Kernel::ManyRowsTiles(q, extras) => {
+                on_matrix(prelude(q), extras, wgsl!("many_rows_tiles.wgsl"))
+            }
+            Kernel::Rows(q) => on_matrix(prelude(q), Extras::NONE, wgsl!("rows.wgsl")),
             Kernel::DenseFew(l) => dense(l, wgsl!("dense_few.wgsl")),
-            Kernel::DenseThreads(l) => dense(l, wgsl!("dense_threads.wgsl")),
+            Kernel::DenseThreads(l, tile) => dense(l, &unrolled(wgsl!("dense_threads.wgsl"), tile)),
             Kernel::DenseTiles(l) => dense(l, wgsl!("dense_tiles.wgsl")),
             Kernel::Best => wgsl!("best.wgsl").to_string(),
             Kernel::Append => wgsl!("append.wgsl").to_string(),
@@ -158,9 +162,13 @@ impl Kernel {
     /// As in the kernel's `@workgroup_size`.
     fn workgroup(self) -> CubeDim {
         match self {
-            Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(_) => CubeDim::new_2d(8, 8),
+            Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(..) => CubeDim::new_2d(4, 4),
             Kernel::ManyRowsTiles(..) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
+            Kernel::FewRows {
+                plan: Plan::Software,
+                ..
+            } => CubeDim::new_1d(16),
             Kernel::AttendFew {
                 plan: Plan::Software,
                 ..

@@ -1,61 +1,38 @@
-
-// x Wᵀ, a thread for each square of four rows and four outputs: all sums in registers, no barriers.
+// x Wᵀ, a thread for each ROWS rows and OUTPUTS outputs, no barriers. A software adapter reads a number for each of its
+// four lanes by itself, at the price of some ten multiplications: so many sums make up for it.
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 
-fn store(row: u32, output: u32, sum: vec4<f32>) {
-  if (row >= info.x) {
-    return;
-  }
-  let out = row * info.y + output;
-  y[out] = sum.x;
-  if (output + 1u < info.y) { y[out + 1u] = sum.y; }
-  if (output + 2u < info.y) { y[out + 2u] = sum.z; }
-  if (output + 3u < info.y) { y[out + 3u] = sum.w; }
-}
+// A thread's outputs are so far apart: neighbouring threads have neighbouring outputs.
+const APART: u32 = 4u;
 
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let output = id.x * 4u;
-  let row = id.y * 4u;
-  let outputs = info.y;
+@compute @workgroup_size(4, 4)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   let blocks = info.z;
-  if (output >= outputs || row >= info.x) {
+  let output = group.x * APART * OUTPUTS + local.x;
+  let row = (group.y * 4u + local.y) * ROWS;
+  if (output >= info.y || row >= info.x) {
     return;
   }
   // Surplus outputs and rows repeat the last real one and are not written.
-  let last = outputs - 1u;
-  let start = vec4<u32>(output, min(output + 1u, last), min(output + 2u, last), min(output + 3u, last)) * blocks;
-  let last_row = info.x - 1u;
-  let above = vec4<u32>(row, min(row + 1u, last_row), min(row + 2u, last_row), min(row + 3u, last_row)) * (blocks * 8u);
-  var sum0 = vec4<f32>(0.0);
-  var sum1 = vec4<f32>(0.0);
-  var sum2 = vec4<f32>(0.0);
-  var sum3 = vec4<f32>(0.0);
+  let start_$j = min(output + APART * $j, info.y - 1u) * blocks;
+  let above_$i = min(row + $i, info.x - 1u) * blocks;
+  var sums = array<f32, ROWS * OUTPUTS>();
   for (var block = 0u; block < blocks; block++) {
-    let at = start + vec4<u32>(block);
-    let factors = vec4<f32>(scale(at.x), scale(at.y), scale(at.z), scale(at.w));
-    var part0 = vec4<f32>(0.0);
-    var part1 = vec4<f32>(0.0);
-    var part2 = vec4<f32>(0.0);
-    var part3 = vec4<f32>(0.0);
+    let factor_$j = scale(start_$j + block);
     for (var q = 0u; q < 4u; q++) {
-      let word = at * WORDS_PER_BLOCK + vec4<u32>(q);
-      let a = mat4x4<f32>(first(words[word.x]), first(words[word.y]), first(words[word.z]), first(words[word.w]));
-      let b = mat4x4<f32>(second(words[word.x + SECOND]), second(words[word.y + SECOND]), second(words[word.z + SECOND]), second(words[word.w + SECOND]));
-      let i = above + vec4<u32>(block * 8u + q);
-      // A row vector times a matrix: the dot products with its columns.
-      part0 += x[i.x] * a + x[i.x + 4u] * b;
-      part1 += x[i.y] * a + x[i.y + 4u] * b;
-      part2 += x[i.z] * a + x[i.z + 4u] * b;
-      part3 += x[i.w] * a + x[i.w + 4u] * b;
+      let low_$i = x[(above_$i + block) * 8u + q];
+      let high_$i = x[(above_$i + block) * 8u + q + 4u];
+      let weights_$j = factor_$j * quarter(start_$j + block, q);
+      sums[$j * ROWS + $i] += dot(weights_$j[0], low_$i) + dot(weights_$j[1], high_$i);
     }
-    sum0 += part0 * factors;
-    sum1 += part1 * factors;
-    sum2 += part2 * factors;
-    sum3 += part3 * factors;
   }
-  store(row, output, sum0);
-  store(row + 1u, output, sum1);
-  store(row + 2u, output, sum2);
-  store(row + 3u, output, sum3);
+  let all = sums;
+  for (var i = 0u; i < ROWS; i++) {
+    for (var j = 0u; j < OUTPUTS; j++) {
+      let out = output + APART * j;
+      if (row + i < info.x && out < info.y) {
+        y[(row + i) * info.y + out] = all[j * ROWS + i];
+      }
+    }
+  }
 }

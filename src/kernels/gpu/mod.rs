@@ -31,15 +31,31 @@ pub(super) use products::{matmul, matmul_gated, matmul_onto, matmul_three, rows}
 use source::wgsl;
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
-/// others fill rows up to tiles of 4 or 64.
+/// others fill rows up to tiles of 8 or 64.
 ///
-/// `pali3 bench --device wgpu --inputs 1024 --outputs 1024` on Mesa's software Vulkan, `q8`: 8 rows take 2.3 ms with the
-/// first, 9 rows 4.3 ms and 16 rows 6.5 ms with the second. On an H200, 2048 × 5120, `q4`: 8 rows take 0.025 ms with the
-/// first and 3 µs more for each further row, 16 and 32 rows 0.13 ms with the second.
+/// 768 × 2048, `q4`, Chromium's SwiftShader: a row takes 3.3 ms of the processor with the first and 4 rows 12; 4 or 8 rows take 7
+/// with the second. On an H200, 2048 × 5120, `q4`: 8 rows take 0.025 ms with the first and 3 µs more for each further row, 16 and
+/// 32 rows 0.13 ms with the second.
 fn few(plan: Plan) -> usize {
     match plan {
-        Plan::Software => 8,
+        Plan::Software => 2,
         Plan::Hardware(_) => 32,
+    }
+}
+
+/// Rows and outputs of a thread in the kernels for software adapters: the more, the less is read for each product, and the longer
+/// takes the adapter's compiler.
+///
+/// 196 rows, 768 × 768, Chromium's SwiftShader, processor time of one call and of the compiler in milliseconds: `q4` in 8 × 32
+/// 58 and 700, in 8 × 16 66 and 300, in 16 × 32 56 and 1,200; floats in 16 × 16 80 and 450, in 8 × 16 103 and 260. Before, in
+/// 4 × 4 and 8 × 4, they took 193 and 185. Mesa's compiler takes 5 s for 8 × 32 and 8 s for 16 × 16, once on a machine.
+const FEW_ROWS_TILE: [usize; 2] = [1, 8];
+const MANY_ROWS_TILE: [usize; 2] = [8, 32];
+fn dense_tile(rows: usize) -> [usize; 2] {
+    match rows {
+        1 => [1, 16],
+        2..=4 => [4, 16],
+        _ => [16, 16],
     }
 }
 
@@ -92,10 +108,11 @@ pub(super) fn dense(
             Kernel::DenseTiles(layout),
             [across(outputs, 64), across(rows, 64), batch as u32],
         ),
-        Plan::Software => (
-            Kernel::DenseThreads(layout),
-            [across(outputs, 4 * 8), across(rows, 8 * 8), batch as u32],
-        ),
+        Plan::Software => {
+            let tile = dense_tile(rows);
+            let [x, y] = workgroups_of_tiles([rows, outputs], tile);
+            (Kernel::DenseThreads(layout, tile), [x, y, batch as u32])
+        }
     };
     let of_one = if b_batch == 1 { 0 } else { first * second };
     let numbers = [rows, outputs, inner, of_one];
@@ -245,6 +262,15 @@ fn grid(rows: usize, plan: Plan) -> [u32; 3] {
     })
 }
 
+/// Workgroups of the kernels whose threads take a tile each, along the outputs and along the rows: 4 × 4 threads, as many along
+/// the outputs as a software adapter computes at once.
+fn workgroups_of_tiles([rows, outputs]: [usize; 2], tile: [usize; 2]) -> [u32; 2] {
+    [
+        outputs.div_ceil(4 * tile[1]) as u32,
+        rows.div_ceil(4 * tile[0]) as u32,
+    ]
+}
+
 /// WebGPU takes 65,535 workgroups in one dimension at most.
 fn in_two_dimensions(workgroups: usize) -> [u32; 3] {
     // As in the rows' sources.
@@ -328,6 +354,14 @@ fn signed(ids: Tensor<1, Int>) -> Tensor<1, Int> {
     match ids.dtype() {
         DType::I32 => ids,
         _ => ids.cast(DType::I32),
+    }
+}
+
+/// The format's part of the source of a kernel for software adapters, for matrix `#`.
+fn quarter(format: QuantFormat) -> &'static str {
+    match format {
+        QuantFormat::Q8 => wgsl!("quarter_q8.wgsl"),
+        QuantFormat::Q4 => wgsl!("quarter_q4.wgsl"),
     }
 }
 

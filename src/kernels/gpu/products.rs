@@ -2,7 +2,10 @@
 //! products, and on a graphics card each dispatch costs more than its arithmetic.
 
 use super::launch::{Kernel, launch};
-use super::{activation, contiguous, few, on_gpu, scales, signed};
+use super::{
+    FEW_ROWS_TILE, MANY_ROWS_TILE, activation, contiguous, few, on_gpu, scales, signed,
+    workgroups_of_tiles,
+};
 use crate::kernels::{Extras, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::blocks;
@@ -100,10 +103,10 @@ pub(in crate::kernels) fn matmul(
     }
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
-        Plan::Software => (
-            Kernel::ManyRowsThreads(weight.format),
-            [across(outputs, 4 * 8), across(rows, 4 * 8), 1],
-        ),
+        Plan::Software => {
+            let [x, y] = workgroups_of_tiles([rows, outputs], MANY_ROWS_TILE);
+            (Kernel::ManyRowsThreads(weight.format), [x, y, 1])
+        }
         Plan::Hardware(extras) => (
             Kernel::ManyRowsTiles(weight.format, extras),
             [across(outputs, 64), across(rows, 64), 1],
@@ -181,7 +184,11 @@ fn few_rows(
         _ => 1,
     };
     let count = match plan {
-        Plan::Software => [outputs.div_ceil(4 * 64) as u32, rows as u32, 1],
+        Plan::Software => [
+            outputs.div_ceil(16 * FEW_ROWS_TILE[1]) as u32,
+            rows as u32,
+            1,
+        ],
         Plan::Hardware(_) => [outputs.div_ceil(4) as u32, rows.div_ceil(2) as u32, 1],
     };
     let matrices = weights

@@ -52,6 +52,34 @@ macro_rules! wgsl {
 }
 pub(super) use wgsl;
 
+/// A source written out for a thread with so many rows and outputs, whose sums have to have fixed places: lines with `$i` stand
+/// for each row, lines with `$j` for each output, those in a row together; among lines of an output those with `$i` for each row.
+/// `ROWS` and `OUTPUTS` are the numbers.
+pub(super) fn unrolled(source: &str, [rows, outputs]: [usize; 2]) -> String {
+    let lines: Vec<&str> = source.lines().collect();
+    let mut text = String::new();
+    for run in lines.chunk_by(|a, b| a.contains("$j") == b.contains("$j")) {
+        for j in 0..repeated(run, "$j", outputs) {
+            for part in run.chunk_by(|a, b| a.contains("$i") == b.contains("$i")) {
+                for i in 0..repeated(part, "$i", rows) {
+                    for line in part {
+                        let line = line.replace("$i", &i.to_string());
+                        text += &line.replace("$j", &j.to_string());
+                        text.push('\n');
+                    }
+                }
+            }
+        }
+    }
+    text.replace("ROWS", &format!("{rows}u"))
+        .replace("OUTPUTS", &format!("{outputs}u"))
+}
+
+/// How often these lines are written.
+fn repeated(lines: &[&str], what: &str, times: usize) -> usize {
+    if lines[0].contains(what) { times } else { 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +90,13 @@ mod tests {
         const STRIPPED: [u8; stripped_len(SOURCE)] = strip(SOURCE);
         let expected = "fn f(x: u32) {\nreturn x / 2u; \n}\n";
         assert_eq!(core::str::from_utf8(&STRIPPED), Ok(expected));
+    }
+
+    #[test]
+    fn lines_of_rows_and_outputs_are_written_out() {
+        let source = "a[ROWS];\nlet r$i;\nlet s$i;\nlet o$j;\nsum[$j * OUTPUTS + $i];\nend;\n";
+        let expected = "a[2u];\nlet r0;\nlet s0;\nlet r1;\nlet s1;\nlet o0;\nsum[0 * 3u + 0];\nsum[0 * 3u + 1];\n\
+                        let o1;\nsum[1 * 3u + 0];\nsum[1 * 3u + 1];\nlet o2;\nsum[2 * 3u + 0];\nsum[2 * 3u + 1];\nend;\n";
+        assert_eq!(unrolled(source, [2, 3]), expected);
     }
 }
