@@ -10,7 +10,7 @@ import { chosenDevice } from "./device.js";
 import { runtime } from "./runtime.js";
 import { Totals } from "./totals.js";
 
-/** Parameters with which warming up takes longer on a software adapter than what it saves: 20 s of processor time for 0.8 with 163 million. */
+/** Parameters with which warming up takes longer on a software adapter than what it saves: 18 s of processor time for 3 with 163 million. */
 const SLOW = 20e6;
 
 /**
