@@ -22,7 +22,7 @@ pub fn adapter_has(extras: Extras) {
 /// Which kernels to take. The processor has only one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plan {
-    /// A thread for each four outputs or for each row, no barriers.
+    /// A thread for each tile of outputs or for each row, no barriers.
     Software,
     /// A workgroup for each four outputs, for each tile of outputs or for each row, with shared memory and what else there is.
     Hardware(Extras),

@@ -14,7 +14,7 @@ use crate::nn::Trace;
 const PATCHES: usize = 8;
 /// Tokens of the prompts; where no picture stands in front of them, as many more as it has patches.
 const PROMPTS: [usize; 3] = [12, 13, 14];
-/// Tokens of prompts alone, no more rows than the kernels for few rows take, and of texts that are scored.
+/// Tokens of prompts alone, as few as the kernels for few rows and the smaller tiles take, and of texts that are scored.
 const SHORT: [usize; 3] = [2, 3, 4];
 /// Tokens that are decoded one by one, and then by several hypotheses.
 const STEPS: usize = 4;
