@@ -1,7 +1,7 @@
 // Measures pali3 beside transformers.js in headless Chromium and prints a table. `scripts/bench.sh` calls it.
 //
 //   node bench/run.mjs [--library pali3,transformers.js] [--device cpu,webgpu] [--dtype f32,q8,q4] [--model small,base]
-//                      [--runs 5] [--budget 40] [--gpu] [--add]
+//                      [--runs 5] [--budget 5] [--gpu] [--add]
 //
 // A figure is the median of --runs runs. Where an answer takes longer than --budget seconds, there is one, and a token's figure
 // is the median of its tokens; the table says so.
@@ -53,7 +53,7 @@ const { values: given } = parseArgs({
     dtype: list("dtype"),
     model: list("model"),
     runs: { type: "string", default: "5" },
-    budget: { type: "string", default: "40" },
+    budget: { type: "string", default: "5" },
     gpu: { type: "boolean", default: false },
     add: { type: "boolean", default: false },
   },
