@@ -182,8 +182,8 @@ impl Siglip {
     /// # Errors
     /// [`Error::Device`] when the device fails.
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
-        let patch = self.parts.config.vision_config.patch_size;
-        self.embed_pixels(PixelValues::grey(8 * patch)).await?;
+        let pixels = PixelValues::for_warm_up(&self.parts.config.vision_config);
+        self.embed_pixels(pixels).await?;
         on_step(1, 2);
         // One text alone and several together take different kernels.
         for count in [1, 2] {

@@ -82,14 +82,14 @@ struct Bench<'a> {
 pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
     let (device, kind) = open_device(args.device)?;
     let plans = match kind {
-        DeviceKind::Cpu => vec![Plan::Software],
+        DeviceKind::Cpu => vec![Plan::SIMPLEST],
         DeviceKind::Wgpu => Plan::possible(),
     };
     let mut bench = Bench {
         args,
         device,
         kind,
-        plan: Plan::Software,
+        plan: Plan::SIMPLEST,
         rows: 0,
         measured: vec![],
     };

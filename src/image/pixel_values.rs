@@ -1,6 +1,7 @@
 //! The vision tower's input, and the scaling of bytes into it.
 
 use super::RgbImage;
+use crate::config::SiglipVisionConfig;
 
 /// What the vision tower takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +15,11 @@ pub struct PixelValues {
 }
 
 impl PixelValues {
-    /// A grey square of that side, all zeros.
-    pub(crate) fn grey(side: usize) -> Self {
+    /// A grey square, all zeros, to warm a model up with: 8 × 8 patches, more rows than the kernels for few rows take, or, where
+    /// the model's own pictures have so many, 10 × 10, as many as the kernels for many rows take.
+    pub(crate) fn for_warm_up(vision: &SiglipVisionConfig) -> Self {
+        let grid = if vision.grid() < 10 { 8 } else { 10 };
+        let side = grid * vision.patch_size;
         Self {
             height: side,
             width: side,

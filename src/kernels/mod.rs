@@ -19,7 +19,7 @@ use crate::generation::BestTokens;
 use crate::nn::Activation;
 use crate::quant::{BLOCK, QuantFormat};
 use burn::tensor::{Device, Int, Tensor, TensorData, module, s};
-pub use plan::{Extras, Plan, adapter_has, adapter_is_software};
+pub use plan::{Extras, Plan, adapter_has, adapter_has_quads, adapter_is_software};
 
 /// A matrix in blocks, on a device.
 #[derive(Debug, Clone)]

@@ -10,10 +10,9 @@ use crate::generation::Decoder;
 use crate::image::PixelValues;
 use crate::nn::Trace;
 
-/// Patches along a side of the picture: more rows than the kernels for few rows take.
-const PATCHES: usize = 8;
-/// Tokens of the prompts; where no picture stands in front of them, as many more as it has patches.
+/// Tokens of the prompts, and more where no picture stands in front of them: as many as the kernels for many rows take.
 const PROMPTS: [usize; 3] = [12, 13, 14];
+const MORE: usize = 100;
 /// Tokens of prompts alone, as few as the kernels for few rows and the smaller tiles take, and of texts that are scored.
 const SHORT: [usize; 3] = [2, 3, 4];
 /// Tokens that are decoded one by one, and then by several hypotheses.
@@ -32,8 +31,8 @@ impl Pali3 {
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
         let mut images = vec![];
         if let Some(vision) = self.vision_config() {
-            let grey = PixelValues::grey(PATCHES * vision.patch_size);
-            images.push(self.encode_pixels(grey).await?);
+            let pixels = PixelValues::for_warm_up(vision);
+            images.push(self.encode_pixels(pixels).await?);
         }
         on_step(1, STAGES);
 
@@ -42,11 +41,7 @@ impl Pali3 {
             config: text,
             ..
         } = &self.parts.text;
-        let more = if images.is_empty() {
-            PATCHES * PATCHES
-        } else {
-            0
-        };
+        let more = if images.is_empty() { MORE } else { 0 };
         let ids = |length| vec![text.eos_token_id; length];
         // Pictures alone come with the end of the prompt.
         self.encode_ids(&images, &ids(1))?;

@@ -4,8 +4,9 @@
 //! it and goes on with wrong numbers. So the device is requested here, and its error handler is ours: errors are
 //! kept, and every call asks for them before it hands out a result.
 
+use super::subgroups::asking_for_subgroups;
 use crate::error::{Error, Result};
-use crate::kernels::{Extras, adapter_has};
+use crate::kernels::{Extras, Plan, adapter_has, adapter_has_quads};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use std::cell::RefCell;
@@ -79,17 +80,24 @@ impl Gpu {
             })
             .await
             .map_err(|error| unavailable(error.to_string()))?;
-        let (handle, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                // All that the adapter has: the default limits are those of small phones.
-                required_features: adapter.features(),
-                required_limits: adapter.limits(),
-                memory_hints: wgpu::MemoryHints::MemoryUsage,
-                ..Default::default()
-            })
+        let descriptor = wgpu::DeviceDescriptor {
+            // All that the adapter has: the default limits are those of small phones.
+            required_features: adapter.features(),
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
+        let request = || adapter.request_device(&descriptor);
+        let software = matches!(Plan::of_adapter(), Plan::Software { .. });
+        let (subgroups, requested) = match software || cfg!(feature = "testing") {
+            true => asking_for_subgroups(request),
+            false => (false, request()),
+        };
+        let (handle, queue) = requested
             .await
             .map_err(|error| unavailable(error.to_string()))?;
         adapter_has(Extras::of(handle.features()));
+        adapter_has_quads(subgroups && adapter.get_info().subgroup_min_size >= 4);
         let limits = handle.limits();
         let largest_buffer = limits
             .max_buffer_size

@@ -13,6 +13,8 @@ mod gpu;
 mod image;
 mod load;
 mod model;
+#[cfg(feature = "webgpu")]
+mod subgroups;
 #[cfg(feature = "testing")]
 mod testing;
 mod values;

@@ -16,14 +16,14 @@ pub(in crate::kernels) fn takes(width: usize, length: usize, plan: Plan) -> bool
         && match plan {
             Plan::Hardware(_) => lanes <= 64,
             // Mesa's software Vulkan leaves a thread's loops after 65,535 turns in all, whatever is still to do.
-            Plan::Software => lanes * length <= 30_000,
+            Plan::Software { .. } => lanes * length <= 30_000,
         }
 }
 
 /// Up to this many queries [`attend_few`] is taken: more are quicker by products of tiles.
 fn few_queries(plan: Plan) -> usize {
     match plan {
-        Plan::Software => 8,
+        Plan::Software { .. } => 8,
         Plan::Hardware(_) => 32,
     }
 }
@@ -104,7 +104,7 @@ fn attend(
         step,
     };
     let count = match plan {
-        Plan::Software => [(batch * queries * heads).div_ceil(4) as u32, 1, 1],
+        Plan::Software { .. } => [(batch * queries * heads).div_ceil(4) as u32, 1, 1],
         Plan::Hardware(_) => [(batch * heads) as u32, queries as u32, 1],
     };
     let y = launch(kernel, &inputs, shape, count, numbers);

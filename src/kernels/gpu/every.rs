@@ -2,7 +2,7 @@
 
 use super::launch::Kernel;
 use super::products::Products;
-use super::{Extras, Layout, Plan, dense_tile};
+use super::{Extras, Layout, MANY, Plan, dense_tile, many_rows_tile};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 
@@ -26,19 +26,25 @@ fn every() -> Vec<Kernel> {
     ];
     let extras = BOTH.map(|halves| BOTH.map(|subgroups| Extras { halves, subgroups }));
     let extras = extras.as_flattened();
-    let mut plans = vec![Plan::Software];
+    let mut plans = vec![Plan::SIMPLEST];
     plans.extend(extras.iter().map(|&extras| Plan::Hardware(extras)));
 
     let mut kernels = vec![Kernel::Best, Kernel::Append];
     for layout in [Layout::Nt, Layout::Nn] {
         kernels.extend([Kernel::DenseFew(layout), Kernel::DenseTiles(layout)]);
-        kernels.extend([1, 4, 16].map(|rows| Kernel::DenseThreads(layout, dense_tile(rows))));
+        for quads in BOTH {
+            let sizes = if quads { [4, 16, MANY] } else { [1, 4, 16] };
+            kernels.extend(sizes.map(|rows| Kernel::DenseThreads(layout, dense_tile(rows, quads))));
+        }
     }
     for of in ACTIVATIONS {
         kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));
     }
     for format in FORMATS {
-        kernels.extend([Kernel::ManyRowsThreads(format), Kernel::Rows(format)]);
+        kernels.push(Kernel::Rows(format));
+        let tiles = [(16, false), (16, true), (MANY, true)];
+        let tiles = tiles.map(|(rows, quads)| many_rows_tile(rows, quads));
+        kernels.extend(tiles.map(|tile| Kernel::ManyRowsThreads(format, tile)));
         kernels.extend(extras.iter().map(|&e| Kernel::ManyRowsTiles(format, e)));
     }
     let mut products = vec![Products::One, Products::Onto, Products::Three];

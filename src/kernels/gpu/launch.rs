@@ -1,10 +1,9 @@
 //! From a kernel's name to its dispatch.
 
 use super::products::Products;
-use super::source::{unrolled, wgsl};
+use super::source::{Tile, unrolled, wgsl};
 use super::{
-    FEW_ROWS_TILE, Layout, MANY_ROWS_TILE, Plan, activation, layout, prelude, quarter, row, scales,
-    threads,
+    FEW_ROWS_TILE, Layout, Plan, activation, layout, prelude, quarter, row, scales, threads,
 };
 use crate::kernels::Extras;
 use crate::nn::Activation;
@@ -22,12 +21,11 @@ pub(super) enum Kernel {
         format: QuantFormat,
         products: Products,
     },
-    ManyRowsThreads(QuantFormat),
+    ManyRowsThreads(QuantFormat, Tile),
     ManyRowsTiles(QuantFormat, Extras),
     Rows(QuantFormat),
     DenseFew(Layout),
-    /// With so many rows and outputs for a thread.
-    DenseThreads(Layout, [usize; 2]),
+    DenseThreads(Layout, Tile),
     DenseTiles(Layout),
     Best,
     Append,
@@ -58,6 +56,13 @@ impl Kernel {
         };
         let on_rows = |plan, text: &str| [threads(plan), row(plan), text].concat();
         let dense = |l, text: &str| [wgsl!("dense_common.wgsl"), layout(l), text].concat();
+        let in_tiles = |tile: Tile, text| {
+            let main = match tile.quads {
+                true => wgsl!("quads.wgsl"),
+                false => wgsl!("alone.wgsl"),
+            };
+            [wgsl!("tiles_of_threads.wgsl"), main, &unrolled(text, tile)].concat()
+        };
         match self {
             Kernel::FewRows {
                 plan,
@@ -66,7 +71,7 @@ impl Kernel {
             } => {
                 let tile = FEW_ROWS_TILE;
                 match plan {
-                    Plan::Software => {
+                    Plan::Software { .. } => {
                         let product = unrolled(wgsl!("few_rows_threads_product.wgsl"), tile);
                         let product = quarter(format).to_string() + &product;
                         let text = unrolled(wgsl!("few_rows_threads.wgsl"), tile);
@@ -80,8 +85,8 @@ impl Kernel {
                     }
                 }
             }
-            Kernel::ManyRowsThreads(q) => {
-                let text = unrolled(wgsl!("many_rows_threads.wgsl"), MANY_ROWS_TILE);
+            Kernel::ManyRowsThreads(q, tile) => {
+                let text = in_tiles(tile, wgsl!("many_rows_threads.wgsl"));
                 on_matrix(quarter(q), Extras::NONE, &text)
             }
             Kernel::ManyRowsTiles(q, extras) => {
@@ -89,7 +94,7 @@ impl Kernel {
             }
             Kernel::Rows(q) => on_matrix(prelude(q), Extras::NONE, wgsl!("rows.wgsl")),
             Kernel::DenseFew(l) => dense(l, wgsl!("dense_few.wgsl")),
-            Kernel::DenseThreads(l, tile) => dense(l, &unrolled(wgsl!("dense_threads.wgsl"), tile)),
+            Kernel::DenseThreads(l, tile) => dense(l, &in_tiles(tile, wgsl!("dense_threads.wgsl"))),
             Kernel::DenseTiles(l) => dense(l, wgsl!("dense_tiles.wgsl")),
             Kernel::Best => wgsl!("best.wgsl").to_string(),
             Kernel::Append => wgsl!("append.wgsl").to_string(),
@@ -124,7 +129,7 @@ impl Kernel {
                     false => "fn remember(past: u32, here: u32, thread: u32) {}",
                 },
                 match plan {
-                    Plan::Software => wgsl!("attend_few_threads.wgsl"),
+                    Plan::Software { .. } => wgsl!("attend_few_threads.wgsl"),
                     Plan::Hardware(_) => wgsl!("attend_few_workgroup.wgsl"),
                 },
             ]
@@ -151,6 +156,10 @@ impl Kernel {
         match self {
             Kernel::FewRows { plan, .. } => plan.extras(),
             Kernel::ManyRowsTiles(_, extras) => extras,
+            Kernel::ManyRowsThreads(_, tile) | Kernel::DenseThreads(_, tile) => Extras {
+                subgroups: tile.quads,
+                ..Extras::NONE
+            },
             Kernel::RmsNorm(plan)
             | Kernel::LayerNorm(plan)
             | Kernel::Softmax { plan, .. }
@@ -162,15 +171,16 @@ impl Kernel {
     /// As in the kernel's `@workgroup_size`.
     fn workgroup(self) -> CubeDim {
         match self {
-            Kernel::ManyRowsThreads(_) | Kernel::DenseThreads(..) => CubeDim::new_2d(4, 4),
             Kernel::ManyRowsTiles(..) | Kernel::DenseTiles(_) => CubeDim::new_2d(16, 16),
             Kernel::Best => CubeDim::new_1d(256),
             Kernel::FewRows {
-                plan: Plan::Software,
+                plan: Plan::Software { .. },
                 ..
             } => CubeDim::new_1d(16),
-            Kernel::AttendFew {
-                plan: Plan::Software,
+            Kernel::ManyRowsThreads(..)
+            | Kernel::DenseThreads(..)
+            | Kernel::AttendFew {
+                plan: Plan::Software { .. },
                 ..
             } => CubeDim::new_1d(4),
             _ => CubeDim::new_1d(64),

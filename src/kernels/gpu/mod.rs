@@ -4,8 +4,8 @@
 //! A graphics card reads memory side by side and synchronises cheaply; a software adapter is a processor, for which a
 //! barrier costs more than a block of products. So there are two kernels for few rows of activations (decoding) and two
 //! for many (pictures, prompts), and [`Plan`] chooses. All of them hold 32-bit sums, stay inside WebGPU's default limits
-//! and need no optional feature; of these, those for graphics cards use what [`Extras`] names where it is there. No branch
-//! around a barrier depends on anything but uniforms.
+//! and need no optional feature; of these, those for graphics cards use what [`Extras`] names where it is there, and those of
+//! software for many rows have subgroups swap what they have read. No branch around a barrier depends on anything but uniforms.
 //!
 //! A kernel's source is put together from parts: the format's, the activation's, what stands around. It is bound to its inputs
 //! in their order, the output, and a uniform of numbers.
@@ -28,7 +28,7 @@ use burn::tensor::{DType, Int, Tensor};
 pub use every::sources;
 use launch::{Kernel, dispatch, launch};
 pub(super) use products::{matmul, matmul_gated, matmul_onto, matmul_three, rows};
-use source::wgsl;
+use source::{Tile, wgsl};
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
 /// others fill rows up to tiles of 8 or 64.
@@ -38,7 +38,7 @@ use source::wgsl;
 /// 32 rows 0.13 ms with the second.
 fn few(plan: Plan) -> usize {
     match plan {
-        Plan::Software => 2,
+        Plan::Software { .. } => 2,
         Plan::Hardware(_) => 32,
     }
 }
@@ -46,16 +46,34 @@ fn few(plan: Plan) -> usize {
 /// Rows and outputs of a thread in the kernels for software adapters: the more, the less is read for each product, and the longer
 /// takes the adapter's compiler.
 ///
-/// 196 rows, 768 × 768, Chromium's SwiftShader, processor time of one call and of the compiler in milliseconds: `q4` in 8 × 32
-/// 58 and 700, in 8 × 16 66 and 300, in 16 × 32 56 and 1,200; floats in 16 × 16 80 and 450, in 8 × 16 103 and 260. Before, in
-/// 4 × 4 and 8 × 4, they took 193 and 185. Mesa's compiler takes 5 s for 8 × 32 and 8 s for 16 × 16, once on a machine.
-const FEW_ROWS_TILE: [usize; 2] = [1, 8];
-const MANY_ROWS_TILE: [usize; 2] = [8, 32];
-fn dense_tile(rows: usize) -> [usize; 2] {
+/// 196 rows, 768 × 768, Chromium's SwiftShader, processor time of one call and time of the compiler in milliseconds: `q4` in 8 × 32
+/// 98 and 1,300; by quads in 8 × 16 85 and 480, in 16 × 16 66 and 1,000, in 28 × 16 56 and 1,900, in 28 × 32 53 and 5,100. Floats in
+/// 16 × 16 122 and 640; by quads 95 and 510, in 28 × 16 76 and 940. What it does is move numbers between registers and memory: a
+/// tile of 32 × 16, whose numbers no longer stay in the nearest cache, takes longer than 28 × 16, and so does a loop over more
+/// elements at a time.
+const FEW_ROWS_TILE: Tile = tile(false, 1, 8);
+/// Rows from which on the tiles pay that take the compiler longest. A warm-up has as many where a model will.
+const MANY: usize = 100;
+fn many_rows_tile(rows: usize, quads: bool) -> Tile {
     match rows {
-        1 => [1, 16],
-        2..=4 => [4, 16],
-        _ => [16, 16],
+        _ if !quads => tile(quads, 8, 32),
+        ..MANY => tile(quads, 8, 16),
+        _ => tile(quads, 28, 16),
+    }
+}
+fn dense_tile(rows: usize, quads: bool) -> Tile {
+    match rows {
+        1 => tile(false, 1, 16),
+        ..=4 => tile(quads, 4, 16),
+        MANY.. if quads => tile(quads, 28, 16),
+        _ => tile(quads, 16, 16),
+    }
+}
+const fn tile(quads: bool, rows: usize, outputs: usize) -> Tile {
+    Tile {
+        rows,
+        outputs,
+        quads,
     }
 }
 
@@ -108,8 +126,8 @@ pub(super) fn dense(
             Kernel::DenseTiles(layout),
             [across(outputs, 64), across(rows, 64), batch as u32],
         ),
-        Plan::Software => {
-            let tile = dense_tile(rows);
+        Plan::Software { quads } => {
+            let tile = dense_tile(rows, quads);
             let [x, y] = workgroups_of_tiles([rows, outputs], tile);
             (Kernel::DenseThreads(layout, tile), [x, y, batch as u32])
         }
@@ -258,16 +276,16 @@ fn rows_of<const D: usize>(shape: [usize; D]) -> (usize, usize) {
 fn grid(rows: usize, plan: Plan) -> [u32; 3] {
     in_two_dimensions(match plan {
         Plan::Hardware(_) => rows,
-        Plan::Software => rows.div_ceil(64),
+        Plan::Software { .. } => rows.div_ceil(64),
     })
 }
 
-/// Workgroups of the kernels whose threads take a tile each, along the outputs and along the rows: 4 × 4 threads, as many along
-/// the outputs as a software adapter computes at once.
-fn workgroups_of_tiles([rows, outputs]: [usize; 2], tile: [usize; 2]) -> [u32; 2] {
+/// Workgroups of the kernels whose threads take a tile each, along the outputs and along the rows: four threads along the outputs,
+/// as many as a software adapter computes at once.
+fn workgroups_of_tiles([rows, outputs]: [usize; 2], tile: Tile) -> [u32; 2] {
     [
-        outputs.div_ceil(4 * tile[1]) as u32,
-        rows.div_ceil(4 * tile[0]) as u32,
+        outputs.div_ceil(4 * tile.outputs) as u32,
+        rows.div_ceil(tile.rows) as u32,
     ]
 }
 
@@ -285,7 +303,7 @@ fn threads(plan: Plan) -> &'static str {
     match plan {
         Plan::Hardware(extras) if extras.subgroups => wgsl!("subgroups.wgsl"),
         Plan::Hardware(_) => wgsl!("workgroup.wgsl"),
-        Plan::Software => "",
+        Plan::Software { .. } => "",
     }
 }
 
@@ -304,7 +322,7 @@ fn scales(extras: Extras) -> (&'static str, &'static str) {
 fn row(plan: Plan) -> &'static str {
     match plan {
         Plan::Hardware(_) => wgsl!("row_of_workgroup.wgsl"),
-        Plan::Software => wgsl!("row_of_thread.wgsl"),
+        Plan::Software { .. } => wgsl!("row_of_thread.wgsl"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::launch::{Kernel, launch};
 use super::{
-    FEW_ROWS_TILE, MANY_ROWS_TILE, activation, contiguous, few, on_gpu, scales, signed,
+    FEW_ROWS_TILE, activation, contiguous, few, many_rows_tile, on_gpu, scales, signed,
     workgroups_of_tiles,
 };
 use crate::kernels::{Extras, Plan, Quantized};
@@ -103,9 +103,10 @@ pub(in crate::kernels) fn matmul(
     }
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
-        Plan::Software => {
-            let [x, y] = workgroups_of_tiles([rows, outputs], MANY_ROWS_TILE);
-            (Kernel::ManyRowsThreads(weight.format), [x, y, 1])
+        Plan::Software { quads } => {
+            let tile = many_rows_tile(rows, quads);
+            let [x, y] = workgroups_of_tiles([rows, outputs], tile);
+            (Kernel::ManyRowsThreads(weight.format, tile), [x, y, 1])
         }
         Plan::Hardware(extras) => (
             Kernel::ManyRowsTiles(weight.format, extras),
@@ -184,8 +185,8 @@ fn few_rows(
         _ => 1,
     };
     let count = match plan {
-        Plan::Software => [
-            outputs.div_ceil(16 * FEW_ROWS_TILE[1]) as u32,
+        Plan::Software { .. } => [
+            outputs.div_ceil(16 * FEW_ROWS_TILE.outputs) as u32,
             rows as u32,
             1,
         ],

@@ -52,32 +52,70 @@ macro_rules! wgsl {
 }
 pub(super) use wgsl;
 
-/// A source written out for a thread with so many rows and outputs, whose sums have to have fixed places: lines with `$i` stand
-/// for each row, lines with `$j` for each output, those in a row together; among lines of an output those with `$i` for each row.
-/// `ROWS` and `OUTPUTS` are the numbers.
-pub(super) fn unrolled(source: &str, [rows, outputs]: [usize; 2]) -> String {
+/// What a thread of a software adapter computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Tile {
+    pub(super) rows: usize,
+    pub(super) outputs: usize,
+    /// Four threads read the rows, a multiple of four, together.
+    pub(super) quads: bool,
+}
+
+/// A source written out for a thread with such a tile, whose sums have to have fixed places: lines with `$j` stand for each
+/// output, those in a row together; lines with `$i`, also among those, for each row. Lines with `$o` stand for each row that the
+/// thread reads, lines with `$t` for each that it takes by `quadSwap$n` from what a neighbour has read as `$f`. `ROWS` and
+/// `OUTPUTS` are the numbers.
+pub(super) fn unrolled(source: &str, tile: Tile) -> String {
     let lines: Vec<&str> = source.lines().collect();
     let mut text = String::new();
     for run in lines.chunk_by(|a, b| a.contains("$j") == b.contains("$j")) {
-        for j in 0..repeated(run, "$j", outputs) {
-            for part in run.chunk_by(|a, b| a.contains("$i") == b.contains("$i")) {
-                for i in 0..repeated(part, "$i", rows) {
+        let outputs = if run[0].contains("$j") {
+            tile.outputs
+        } else {
+            1
+        };
+        for j in 0..outputs {
+            for part in run.chunk_by(|a, b| mark(a) == mark(b)) {
+                for row in rows_of(mark(part[0]), tile) {
                     for line in part {
-                        let line = line.replace("$i", &i.to_string());
-                        text += &line.replace("$j", &j.to_string());
+                        text += &for_row(line, row).replace("$j", &j.to_string());
                         text.push('\n');
                     }
                 }
             }
         }
     }
-    text.replace("ROWS", &format!("{rows}u"))
-        .replace("OUTPUTS", &format!("{outputs}u"))
+    text.replace("ROWS", &format!("{}u", tile.rows))
+        .replace("OUTPUTS", &format!("{}u", tile.outputs))
 }
 
-/// How often these lines are written.
-fn repeated(lines: &[&str], what: &str, times: usize) -> usize {
-    if lines[0].contains(what) { times } else { 1 }
+/// What of a row a line is about.
+fn mark(line: &str) -> Option<&'static str> {
+    ["$i", "$o", "$t"]
+        .into_iter()
+        .find(|&mark| line.contains(mark))
+}
+
+/// The rows for which lines with this mark are written; lines without one are written once.
+fn rows_of(mark: Option<&str>, Tile { rows, quads, .. }: Tile) -> Vec<usize> {
+    let own = |row: &usize| !quads || row.is_multiple_of(4);
+    match mark {
+        None => vec![0],
+        Some("$o") => (0..rows).filter(own).collect(),
+        Some("$t") => (0..rows).filter(|row| !own(row)).collect(),
+        Some(_) => (0..rows).collect(),
+    }
+}
+
+fn for_row(line: &str, row: usize) -> String {
+    const NEIGHBOURS: [&str; 4] = ["", "X", "Y", "Diagonal"];
+    ["$i", "$o", "$t"]
+        .into_iter()
+        .fold(line.to_string(), |line, mark| {
+            line.replace(mark, &row.to_string())
+        })
+        .replace("$f", &(row & !3).to_string())
+        .replace("$n", NEIGHBOURS[row & 3])
 }
 
 #[cfg(test)]
@@ -94,9 +132,19 @@ mod tests {
 
     #[test]
     fn lines_of_rows_and_outputs_are_written_out() {
-        let source = "a[ROWS];\nlet r$i;\nlet s$i;\nlet o$j;\nsum[$j * OUTPUTS + $i];\nend;\n";
+        let source = "a[ROWS];\nlet r$o;\nlet s$o;\nlet s$t = quadSwap$n(s$f);\nlet o$j;\nsum[$j * OUTPUTS + $i];\nend;\n";
         let expected = "a[2u];\nlet r0;\nlet s0;\nlet r1;\nlet s1;\nlet o0;\nsum[0 * 3u + 0];\nsum[0 * 3u + 1];\n\
                         let o1;\nsum[1 * 3u + 0];\nsum[1 * 3u + 1];\nlet o2;\nsum[2 * 3u + 0];\nsum[2 * 3u + 1];\nend;\n";
-        assert_eq!(unrolled(source, [2, 3]), expected);
+        let tile = |rows, outputs, quads| Tile {
+            rows,
+            outputs,
+            quads,
+        };
+        assert_eq!(unrolled(source, tile(2, 3, false)), expected);
+        let source = "let r$o;\nlet r$t = quadSwap$n(r$f);\nsum[$i];\n";
+        let expected = "let r0;\nlet r4;\nlet r1 = quadSwapX(r0);\nlet r2 = quadSwapY(r0);\nlet r3 = quadSwapDiagonal(r0);\n\
+                        let r5 = quadSwapX(r4);\nlet r6 = quadSwapY(r4);\nlet r7 = quadSwapDiagonal(r4);\n\
+                        sum[0];\nsum[1];\nsum[2];\nsum[3];\nsum[4];\nsum[5];\nsum[6];\nsum[7];\n";
+        assert_eq!(unrolled(source, tile(8, 1, true)), expected);
     }
 }
