@@ -1,20 +1,20 @@
 //! Everything that answering needs, once and small, so that a GPU's kernels are compiled before the first question.
 //!
-//! Kernels that go through rows take one, two or four numbers at a time, whichever divides a row's length. So lengths of
+//! Kernels that go through rows take one, two, four or eight numbers at a time, whichever divides a row's length. So lengths of
 //! each kind come: of the encoder's input, of the room for an answer and, as the decoder goes on, of its past.
 
-use super::{ModelDecoder, Pali3, Text};
+use super::{EncodedImage, ModelDecoder, Pali3, Text};
 use crate::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
 use crate::nn::Trace;
 
-/// Tokens of the prompts, and more where no picture stands in front of them: as many as the kernels for many rows take.
-const PROMPTS: [usize; 3] = [12, 13, 14];
-const MORE: usize = 100;
+/// Tokens of the prompts, and of what stands before them: the picture's and, up to what the kernels for many rows take, more.
+const PROMPTS: [usize; 4] = [12, 13, 14, 16];
+const BEFORE: usize = 104;
 /// Tokens of prompts alone, as few as the kernels for few rows and the smaller tiles take, and of texts that are scored.
-const SHORT: [usize; 3] = [2, 3, 4];
+const SHORT: [usize; 4] = [2, 3, 4, 8];
 /// Tokens that are decoded one by one, and then by several hypotheses.
 const STEPS: usize = 4;
 const BEAMS: usize = 4;
@@ -41,7 +41,8 @@ impl Pali3 {
             config: text,
             ..
         } = &self.parts.text;
-        let more = if images.is_empty() { MORE } else { 0 };
+        let visual_tokens = images.iter().map(EncodedImage::len).sum();
+        let more = BEFORE.saturating_sub(visual_tokens);
         let ids = |length| vec![text.eos_token_id; length];
         // Pictures alone come with the end of the prompt.
         self.encode_ids(&images, &ids(1))?;

@@ -240,7 +240,7 @@ describe("once loaded, answering compiles no kernel", () => {
             };
             const image = await watch("a picture", () => model.encodeImage(picture));
             const ask = (what, options) => watch(what, () => model.generate({ minNewTokens: 6, maxNewTokens: 6, ...options }));
-            for (const prompt of ["red", "blue red", "red blue red", "red blue ".repeat(20)]) {
+            for (const prompt of ["red", "blue red", "red blue red", "red blue red blue red blue red", "red blue ".repeat(20)]) {
               await ask(`picture, ${prompt}`, { image, prompt });
               await ask(prompt, { prompt });
             }

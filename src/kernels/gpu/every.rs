@@ -2,7 +2,7 @@
 
 use super::launch::Kernel;
 use super::products::Products;
-use super::{Extras, Layout, MANY, Plan, dense_tile, many_rows_tile};
+use super::{Extras, Layout, Plan, dense_tile, many_rows_tile};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 
@@ -32,18 +32,21 @@ fn every() -> Vec<Kernel> {
     let mut kernels = vec![Kernel::Best, Kernel::Append];
     for layout in [Layout::Nt, Layout::Nn] {
         kernels.extend([Kernel::DenseFew(layout), Kernel::DenseTiles(layout)]);
-        for quads in BOTH {
-            let sizes = if quads { [4, 16, MANY] } else { [1, 4, 16] };
-            kernels.extend(sizes.map(|rows| Kernel::DenseThreads(layout, dense_tile(rows, quads))));
-        }
+        let tiles = [(1, false), (4, false), (16, false), (4, true), (16, true)];
+        let tiles = tiles.map(|(rows, quads)| dense_tile(rows, quads, false));
+        kernels.extend(tiles.map(|tile| Kernel::DenseThreads(layout, tile)));
     }
+    kernels.push(Kernel::DenseThreads(
+        Layout::Nt,
+        dense_tile(100, true, true),
+    ));
     for of in ACTIVATIONS {
         kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));
     }
     for format in FORMATS {
         kernels.push(Kernel::Rows(format));
-        let tiles = [(16, false), (16, true), (MANY, true)];
-        let tiles = tiles.map(|(rows, quads)| many_rows_tile(rows, quads));
+        let tiles = [(false, false), (true, false), (true, true)];
+        let tiles = tiles.map(|(quads, large)| many_rows_tile(quads, large));
         kernels.extend(tiles.map(|tile| Kernel::ManyRowsThreads(format, tile)));
         kernels.extend(extras.iter().map(|&e| Kernel::ManyRowsTiles(format, e)));
     }

@@ -52,22 +52,25 @@ fn few(plan: Plan) -> usize {
 /// tile of 32 × 16, whose numbers no longer stay in the nearest cache, takes longer than 28 × 16, and so does a loop over more
 /// elements at a time.
 const FEW_ROWS_TILE: Tile = tile(false, 1, 8);
-/// Rows from which on the tiles pay that take the compiler longest. A warm-up has as many where a model will.
-const MANY: usize = 100;
-fn many_rows_tile(rows: usize, quads: bool) -> Tile {
-    match rows {
-        _ if !quads => tile(quads, 8, 32),
-        ..MANY => tile(quads, 8, 16),
-        _ => tile(quads, 28, 16),
+fn many_rows_tile(quads: bool, large: bool) -> Tile {
+    match (quads, large) {
+        (false, _) => tile(quads, 8, 32),
+        (true, false) => tile(quads, 8, 16),
+        (true, true) => tile(quads, 28, 16),
     }
 }
-fn dense_tile(rows: usize, quads: bool) -> Tile {
+fn dense_tile(rows: usize, quads: bool, large: bool) -> Tile {
     match rows {
         1 => tile(false, 1, 16),
         ..=4 => tile(quads, 4, 16),
-        MANY.. if quads => tile(quads, 28, 16),
+        _ if quads && large => tile(quads, 28, 16),
         _ => tile(quads, 16, 16),
     }
+}
+/// Whether a product with a matrix is worth the tiles that take the compiler longest. A warm-up has so many rows, so that it is not
+/// a question that waits for the compiler.
+fn large(rows: usize, [outputs, inner]: [usize; 2]) -> bool {
+    rows >= 100 && outputs * inner >= 100_000
 }
 const fn tile(quads: bool, rows: usize, outputs: usize) -> Tile {
     Tile {
@@ -127,7 +130,9 @@ pub(super) fn dense(
             [across(outputs, 64), across(rows, 64), batch as u32],
         ),
         Plan::Software { quads } => {
-            let tile = dense_tile(rows, quads);
+            // What is multiplied in an attention gets larger with every token.
+            let a_matrix = b_batch == 1 && layout == Layout::Nt;
+            let tile = dense_tile(rows, quads, a_matrix && large(rows, [outputs, inner]));
             let [x, y] = workgroups_of_tiles([rows, outputs], tile);
             (Kernel::DenseThreads(layout, tile), [x, y, batch as u32])
         }

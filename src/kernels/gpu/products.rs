@@ -3,7 +3,7 @@
 
 use super::launch::{Kernel, launch};
 use super::{
-    FEW_ROWS_TILE, activation, contiguous, few, many_rows_tile, on_gpu, scales, signed,
+    FEW_ROWS_TILE, activation, contiguous, few, large, many_rows_tile, on_gpu, scales, signed,
     workgroups_of_tiles,
 };
 use crate::kernels::{Extras, Plan, Quantized};
@@ -104,7 +104,7 @@ pub(in crate::kernels) fn matmul(
     let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
     let (kernel, count) = match plan {
         Plan::Software { quads } => {
-            let tile = many_rows_tile(rows, quads);
+            let tile = many_rows_tile(quads, large(rows, [outputs, weight.shape[1]]));
             let [x, y] = workgroups_of_tiles([rows, outputs], tile);
             (Kernel::ManyRowsThreads(weight.format, tile), [x, y, 1])
         }
