@@ -11,7 +11,7 @@ use super::session::{DeviceChoice, open_device};
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
 use crate::kernels::dense::times_transposed_as;
-use crate::kernels::{self, Plan, Quantized};
+use crate::kernels::{self, Added, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 
@@ -167,9 +167,13 @@ impl Bench<'_> {
                 bytes: matrices * outputs * blocks(inputs) * (4 * format.words_per_block() + 2),
                 operations: matrices * operations,
             };
-            let call = || Some(kernels::matmul_as(x.clone(), &a, plan));
+            let call = || Some(kernels::matmul_as(x.clone(), &a, Added::default(), plan));
             self.measure(one, work(1), call).await?;
-            let call = || Some(kernels::matmul_onto_as(x.clone(), &a, onto.clone(), plan));
+            let onto = Added {
+                onto: Some(onto.clone()),
+                ..Added::default()
+            };
+            let call = || Some(kernels::matmul_as(x.clone(), &a, onto.clone(), plan));
             self.measure(added, work(1), call).await?;
             let of = Activation::GeluTanh;
             let call = || Some(kernels::matmul_gated(x.clone(), [&a, &b], of, plan));

@@ -2,6 +2,7 @@
 
 use super::RgbImage;
 use crate::config::SiglipVisionConfig;
+use crate::kernels::MANY_ROWS;
 
 /// What the vision tower takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,10 +16,12 @@ pub struct PixelValues {
 }
 
 impl PixelValues {
-    /// A grey square, all zeros, to warm a model up with: 8 × 8 patches, more rows than the kernels for few rows take, or, where
-    /// the model's own pictures have so many, 10 × 10, as many as the kernels for many rows take.
+    /// A grey square, all zeros, to warm a model up with: as many patches as kernels have to see, or 8 × 8 where the model's own
+    /// pictures have fewer.
     pub(crate) fn for_warm_up(vision: &SiglipVisionConfig) -> Self {
-        let grid = if vision.grid() < 10 { 8 } else { 10 };
+        let many = MANY_ROWS.isqrt();
+        let many = many + usize::from(many * many < MANY_ROWS);
+        let grid = if vision.grid() < many { 8 } else { many };
         let side = grid * vision.patch_size;
         Self {
             height: side,

@@ -70,49 +70,52 @@ pub(crate) fn pair(halves: &[half::f16]) -> Vec<u32> {
         .collect()
 }
 
-/// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`, sums in 32-bit floats.
+/// What is added to a product on its way out.
+#[derive(Debug, Clone, Default)]
+pub struct Added {
+    /// To each row, `[out_features]`.
+    pub bias: Option<Tensor<1>>,
+    /// `[rows, out_features]`
+    pub onto: Option<Tensor<2>>,
+}
+
+impl Added {
+    /// The sum with a product that came out alone.
+    pub(crate) fn to(self, product: Tensor<2>) -> Tensor<2> {
+        let y = match self.bias {
+            Some(bias) => product + bias.unsqueeze(),
+            None => product,
+        };
+        match self.onto {
+            Some(onto) => onto + y,
+            None => y,
+        }
+    }
+}
+
+/// From so many rows on some kernels are others, which take longer to compile: a warm-up has as many.
+pub(crate) const MANY_ROWS: usize = 100;
+
+/// `x Wᵀ` and what is added: `[rows, in_features]` → `[rows, out_features]`, sums in 32-bit floats.
 ///
 /// # Panics
-/// When `x` and the matrix are not on one device, or on one that trains: a model is never built so.
-pub fn matmul(x: Tensor<2>, weight: &Quantized) -> Tensor<2> {
-    matmul_as(x, weight, Plan::of_adapter())
+/// When the tensors are not on one device, or on one that trains: a model is never built so.
+pub fn matmul(x: Tensor<2>, weight: &Quantized, added: Added) -> Tensor<2> {
+    matmul_as(x, weight, added, Plan::of_adapter())
 }
 
 /// [`matmul`] with the GPU kernels that `plan` names.
-pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, plan: Plan) -> Tensor<2> {
+pub(crate) fn matmul_as(x: Tensor<2>, weight: &Quantized, added: Added, plan: Plan) -> Tensor<2> {
     let x = whole_blocks(x);
     #[cfg(feature = "webgpu")]
-    if let Some(y) = gpu::matmul(&x, weight, plan) {
+    if let Some(y) = gpu::matmul(&x, weight, &added, plan) {
         return y;
     }
     #[cfg(feature = "cpu")]
     if let Some(y) = cpu::matmul_tensor(&x, weight) {
-        return y;
+        return added.to(y);
     }
     elsewhere(&x.device(), plan)
-}
-
-/// `x Wᵀ + onto`: `[rows, in_features]` and `[rows, out_features]` → `[rows, out_features]`, as [`matmul`].
-///
-/// # Panics
-/// As [`matmul`].
-pub fn matmul_onto(x: Tensor<2>, weight: &Quantized, onto: Tensor<2>) -> Tensor<2> {
-    matmul_onto_as(x, weight, onto, Plan::of_adapter())
-}
-
-/// [`matmul_onto`] with the GPU kernels that `plan` names.
-pub(crate) fn matmul_onto_as(
-    x: Tensor<2>,
-    weight: &Quantized,
-    onto: Tensor<2>,
-    plan: Plan,
-) -> Tensor<2> {
-    let x = whole_blocks(x);
-    #[cfg(feature = "webgpu")]
-    if let Some(y) = gpu::matmul_onto(&x, weight, &onto, plan) {
-        return y;
-    }
-    onto + matmul_as(x, weight, plan)
 }
 
 /// `x Wᵀ` of three different matrices at once, `[rows, in_features]` → `[3, rows, out_features]`; `None` where that is not quicker than one
@@ -143,8 +146,9 @@ pub(crate) fn matmul_gated(
     if let Some(y) = gpu::matmul_gated(&x, [gate, linear], of, plan) {
         return y;
     }
-    let gate = matmul_as(x.clone(), gate, plan);
-    activate(of, gate, Some(matmul_as(x, linear, plan)))
+    let product = |x, weight| matmul_as(x, weight, Added::default(), plan);
+    let gate = product(x.clone(), gate);
+    activate(of, gate, Some(product(x, linear)))
 }
 
 /// The matrix' rows of these ids as floats: `[n]` → `[n, in_features]`.

@@ -26,7 +26,7 @@ impl Embedding {
 
     /// The table as a head tied to it: `[.., width]` → `[.., entries]`.
     pub fn scores<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        by_rows(x, None, |x| self.weight.matmul(x))
+        by_rows(x, |x| self.weight.matmul(x))
     }
 
     /// Rows of the table.

@@ -1,6 +1,7 @@
 //! The one linear layer of the project.
 
-use super::{Activation, Place, Weight, zeros};
+use super::{Activation, Place, Trace, Weight, zeros};
+use crate::kernels::Added;
 use crate::kernels::dense::project;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -33,19 +34,40 @@ impl Linear {
 
     /// `[.., in_features]` → `[.., out_features]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let bias = self.bias.as_ref().map(|bias| bias.val());
-        by_rows(x, bias, |x| self.weight.matmul(x))
+        let added = Added {
+            bias: self.bias(),
+            onto: None,
+        };
+        by_rows(x, |x| self.weight.matmul_and(x, added))
     }
 
     /// `y = onto + x Wᵀ + b`: `[.., in_features]` and `[.., out_features]` → `[.., out_features]`
     pub fn forward_onto<const D: usize>(&self, x: Tensor<D>, onto: Tensor<D>) -> Tensor<D> {
-        let bias = self.bias.as_ref().map(|bias| bias.val());
-        let [rows, outputs] = [
-            onto.shape().num_elements() / onto.dims()[D - 1],
-            onto.dims()[D - 1],
-        ];
-        let onto = onto.reshape([rows, outputs]);
-        by_rows(x, bias, |x| self.weight.matmul_onto(x, onto))
+        let added = Added {
+            bias: self.bias(),
+            onto: Some(in_rows(onto)),
+        };
+        by_rows(x, |x| self.weight.matmul_and(x, added))
+    }
+
+    /// [`Linear::forward_onto`], for a sub-layer's end: a trace gets `x Wᵀ + b` alone, by this name.
+    pub(crate) fn end_onto<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        onto: Tensor<D>,
+        trace: &Trace,
+        name: impl FnOnce() -> String,
+    ) -> Tensor<D> {
+        if trace.is_off() {
+            return self.forward_onto(x, onto);
+        }
+        let y = self.forward(x);
+        trace.record(name, &y);
+        onto + y
+    }
+
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(|bias| bias.val())
     }
 
     /// Three layers without biases on the same `x: [rows, 1, in_features]`: `[3, rows, out_features]`, where the device does that in
@@ -63,7 +85,7 @@ impl Linear {
         of: Activation,
         x: Tensor<D>,
     ) -> Tensor<D> {
-        by_rows(x, None, |x| {
+        by_rows(x, |x| {
             Weight::matmul_gated([&gate.weight, &linear.weight], of, x)
         })
     }
@@ -75,22 +97,24 @@ pub(crate) fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    by_rows(x, bias, |x| project(x, weight))
+    let added = Added { bias, onto: None };
+    by_rows(x, |x| added.to(project(x, weight)))
 }
 
 /// One matrix product over all rows: a batched product would read the weight once per batch entry.
 pub(super) fn by_rows<const D: usize>(
     x: Tensor<D>,
-    bias: Option<Tensor<1>>,
     matmul: impl FnOnce(Tensor<2>) -> Tensor<2>,
 ) -> Tensor<D> {
     let mut shape = x.dims();
-    let rows = shape[..D - 1].iter().product::<usize>();
-    let y = matmul(x.reshape([rows, shape[D - 1]]));
-    let y = match bias {
-        Some(bias) => y + bias.unsqueeze(),
-        None => y,
-    };
+    let y = matmul(in_rows(x));
     shape[D - 1] = y.dims()[1];
     y.reshape(shape)
+}
+
+/// All dimensions but the last as one.
+fn in_rows<const D: usize>(x: Tensor<D>) -> Tensor<2> {
+    let shape = x.dims();
+    let rows = shape[..D - 1].iter().product::<usize>();
+    x.reshape([rows, shape[D - 1]])
 }

@@ -2,7 +2,7 @@
 
 use super::init::{empty_words, random};
 use crate::kernels::dense::project;
-use crate::kernels::{self, Plan, Quantized};
+use crate::kernels::{self, Added, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 use burn::module::{Module, Param};
@@ -90,10 +90,15 @@ impl Weight {
 
     /// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`
     pub fn matmul(&self, x: Tensor<2>) -> Tensor<2> {
+        self.matmul_and(x, Added::default())
+    }
+
+    /// `x Wᵀ` and what is added: `[rows, in_features]` → `[rows, out_features]`
+    pub fn matmul_and(&self, x: Tensor<2>, added: Added) -> Tensor<2> {
         match self {
-            Weight::Dense(weight) => project(x, weight.val()),
-            Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8)),
-            Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4)),
+            Weight::Dense(weight) => added.to(project(x, weight.val())),
+            Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8), added),
+            Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4), added),
         }
     }
 
@@ -103,14 +108,6 @@ impl Weight {
             Weight::Dense(_) => None,
             Weight::Q8(weight) => Some(weight.value(QuantFormat::Q8)),
             Weight::Q4(weight) => Some(weight.value(QuantFormat::Q4)),
-        }
-    }
-
-    /// `x Wᵀ + onto`: `[rows, in_features]` and `[rows, out_features]` → `[rows, out_features]`
-    pub fn matmul_onto(&self, x: Tensor<2>, onto: Tensor<2>) -> Tensor<2> {
-        match self.quantized() {
-            Some(weight) => kernels::matmul_onto(x, &weight, onto),
-            None => onto + self.matmul(x),
         }
     }
 

@@ -8,11 +8,12 @@ use crate::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
+use crate::kernels::MANY_ROWS;
 use crate::nn::Trace;
 
-/// Tokens of the prompts, and of what stands before them: the picture's and, up to what the kernels for many rows take, more.
+/// Tokens of the prompts, and of what stands before them: the picture's and, up to as many as kernels have to see, more.
 const PROMPTS: [usize; 4] = [12, 13, 14, 16];
-const BEFORE: usize = 104;
+const BEFORE: usize = MANY_ROWS.next_multiple_of(8);
 /// Tokens of prompts alone, as few as the kernels for few rows and the smaller tiles take, and of texts that are scored.
 const SHORT: [usize; 4] = [2, 3, 4, 8];
 /// Tokens that are decoded one by one, and then by several hypotheses.

@@ -6,7 +6,7 @@ use super::Check;
 use crate::device::{self, DeviceKind};
 use crate::error::Result;
 use crate::kernels::dense::{times_as, times_transposed_as};
-use crate::kernels::{self, Plan, Quantized, cpu};
+use crate::kernels::{self, Added, Plan, Quantized, cpu};
 use crate::nn::Activation;
 use crate::quant::{BLOCK, Effort, Packed, QuantFormat, blocks, dequantize, quantize};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -134,6 +134,8 @@ const DENSE: &[[usize; 5]] = &[
     [2, 2, 65, 64, 104],
     [1, 1, 100, 129, 588],
     [1, 1, 113, 190, 588],
+    [12, 12, 101, 103, 30],
+    [2, 2, 130, 170, 161],
 ];
 
 /// Both products of floats against plain ones.
@@ -568,7 +570,7 @@ impl Case {
         for plan in plans(kind) {
             let data = TensorData::new(self.x.clone(), [rows, in_features]);
             let x = Tensor::<2>::from_data(data, device);
-            let found = kernels::matmul_as(x, &matrix, plan);
+            let found = kernels::matmul_as(x, &matrix, Added::default(), plan);
             let name = format!("{} {plan}", self.name);
             checks.push(Check::equal(&name, &found.dims(), &[rows, out_features]));
             let found = device::read(found).await?.into_iter().map(f64::from);
@@ -597,11 +599,16 @@ impl Case {
             ..*self
         };
         let onto = Kind::Even.values(count, rng);
+        let bias = Kind::Even.values(out_features, rng);
         let (a, b) = (self.exact(kind), other.exact(kind));
         let sums_and_sizes = |of: &dyn Fn(usize) -> (f64, f64)| (0..count).map(of).unzip();
-        let added: (Vec<f64>, Vec<f64>) = sums_and_sizes(&|i| {
-            let onto = f64::from(onto[i]);
-            (a.0[i] + onto, a.1[i] + onto.abs())
+        let added = [(true, false), (false, true), (true, true)].map(|which| {
+            let sums: (Vec<f64>, Vec<f64>) = sums_and_sizes(&|i| {
+                let of = |there: bool, value: f32| if there { f64::from(value) } else { 0.0 };
+                let (bias, onto) = (of(which.0, bias[i % out_features]), of(which.1, onto[i]));
+                (a.0[i] + bias + onto, a.1[i] + bias.abs() + onto.abs())
+            });
+            (which, sums)
         });
         let gated: (Vec<f64>, Vec<f64>) = sums_and_sizes(&|i| {
             let gate = a.0[i] / (1.0 + (-a.0[i]).exp());
@@ -625,9 +632,16 @@ impl Case {
                 let expected = relative(sums.clone(), sizes);
                 checks.push(Check::values(name, &found, &expected, TOLERANCE));
             };
-            let onto = tensor(&onto, out_features);
-            let found = kernels::matmul_onto_as(x.clone(), &one, onto, plan);
-            check("onto", device::read(found).await?, &added);
+            for ((to_rows, to_all), expected) in &added {
+                let data = TensorData::new(bias.clone(), [out_features]);
+                let added = Added {
+                    bias: to_rows.then(|| Tensor::<1>::from_data(data, device)),
+                    onto: to_all.then(|| tensor(&onto, out_features)),
+                };
+                let found = device::read(kernels::matmul_as(x.clone(), &one, added, plan)).await?;
+                let what = format!("a bias: {to_rows}, onto: {to_all}");
+                check(&what, found, expected);
+            }
             let found = kernels::matmul_gated(x.clone(), [&one, &two], Activation::Silu, plan);
             check("gated", device::read(found).await?, &gated);
             if let Some(found) = kernels::matmul_three(&x, [&one, &two, &copy], plan) {

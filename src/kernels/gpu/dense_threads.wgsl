@@ -17,7 +17,7 @@ fn run(tile: vec3<u32>, thread: u32, lane: u32) {
     let a_$o = select(vec4<f32>(), vec4<f32>(a[above_$o + at.x], a[above_$o + at.y], a[above_$o + at.z], a[above_$o + at.w]), real);
     let a_$t = quadSwap$n(a_$f);
     let b_$j = vec4<f32>(b[from_b + of_b(output_$j, at.x)], b[from_b + of_b(output_$j, at.y)], b[from_b + of_b(output_$j, at.z)], b[from_b + of_b(output_$j, at.w)]);
-    sums[$j * ROWS + $i] = onto(sums[$j * ROWS + $i], a_$i, b_$j);
+    sums[$j * ROWS + $i] = add_dot(sums[$j * ROWS + $i], a_$i, b_$j);
   }
   for (var i = 0u; i < ROWS; i++) {
     let at = row + (i ^ lane);

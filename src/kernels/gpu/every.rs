@@ -32,14 +32,12 @@ fn every() -> Vec<Kernel> {
     let mut kernels = vec![Kernel::Best, Kernel::Append];
     for layout in [Layout::Nt, Layout::Nn] {
         kernels.extend([Kernel::DenseFew(layout), Kernel::DenseTiles(layout)]);
-        let tiles = [(1, false), (4, false), (16, false), (4, true), (16, true)];
-        let tiles = tiles.map(|(rows, quads)| dense_tile(rows, quads, false));
+        let alone = [1, 4, 16].map(|rows| dense_tile(rows, false, false));
+        let quads = [(4, false), (16, false), (16, true)];
+        let quads = quads.map(|(rows, large)| dense_tile(rows, true, large));
+        let tiles = alone.into_iter().chain(quads);
         kernels.extend(tiles.map(|tile| Kernel::DenseThreads(layout, tile)));
     }
-    kernels.push(Kernel::DenseThreads(
-        Layout::Nt,
-        dense_tile(100, true, true),
-    ));
     for of in ACTIVATIONS {
         kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));
     }

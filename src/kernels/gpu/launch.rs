@@ -52,7 +52,7 @@ impl Kernel {
         let on_matrix = |weights: &str, extras, text: &str| {
             let (type_of_scales, scale) = scales(extras);
             let matrix = [scale, weights].concat().replace('#', "");
-            [type_of_scales, wgsl!("common.wgsl"), &matrix, text].concat()
+            [type_of_scales, wgsl!("matrix.wgsl"), &matrix, text].concat()
         };
         let on_rows = |plan, text: &str| [threads(plan), row(plan), text].concat();
         let dense = |l, text: &str| [wgsl!("dense_common.wgsl"), layout(l), text].concat();

@@ -2,20 +2,35 @@
 // x Wᵀ, a workgroup for each tile of 64 rows and 64 outputs, block by block through shared memory: every value is read
 // from memory once for the tile. Each thread holds the sums of 4 × 4.
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> onto: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+// rows of the result, rows of the matrix, blocks in a row of it, whether there is a bias (1) and something to add it to (2): where
+// there is none, something else is bound that nobody reads
+@group(0) @binding(6) var<uniform> info: vec4<u32>;
 
 const TILE: u32 = 64u;
 // [quarter of four elements, row or output]: neighbouring threads read neighbouring entries. 16 KiB, the default limit.
 var<workgroup> activations: array<vec4<f32>, 512>;
 var<workgroup> weights: array<vec4<f32>, 512>;
 
-fn store(row: u32, output: u32, sum: vec4<f32>) {
+fn store(row: u32, output: u32, product: vec4<f32>) {
   if (row >= info.x) {
     return;
   }
   // A thread's outputs are 16 apart.
   for (var j = 0u; j < 4u; j++) {
-    if (output + 16u * j < info.y) {
-      y[row * info.y + output + 16u * j] = sum[j];
+    let out = output + 16u * j;
+    if (out < info.y) {
+      let at = row * info.y + out;
+      var sum = product[j];
+      if ((info.w & 1u) != 0u) {
+        sum += bias[out];
+      }
+      if ((info.w & 2u) != 0u) {
+        sum += onto[at];
+      }
+      y[at] = sum;
     }
   }
 }

@@ -17,7 +17,7 @@ mod launch;
 mod products;
 mod source;
 
-use super::{Extras, Plan};
+use super::{Extras, MANY_ROWS, Plan};
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 pub(super) use attention::{attend_few, attend_step, takes};
@@ -27,7 +27,7 @@ use burn::tensor::{DType, Int, Tensor};
 #[cfg(feature = "testing")]
 pub use every::sources;
 use launch::{Kernel, dispatch, launch};
-pub(super) use products::{matmul, matmul_gated, matmul_onto, matmul_three, rows};
+pub(super) use products::{matmul, matmul_gated, matmul_three, rows};
 use source::{Tile, wgsl};
 
 /// Up to this many rows the kernels for few rows are taken: they go through the matrix once for each row or two, the
@@ -48,7 +48,8 @@ fn few(plan: Plan) -> usize {
 ///
 /// 196 rows, 768 × 768, Chromium's SwiftShader, processor time of one call and time of the compiler in milliseconds: `q4` in 8 × 32
 /// 98 and 1,300; by quads in 8 × 16 85 and 480, in 16 × 16 66 and 1,000, in 28 × 16 56 and 1,900, in 28 × 32 53 and 5,100. Floats in
-/// 16 × 16 122 and 640; by quads 95 and 510, in 28 × 16 76 and 940. What it does is move numbers between registers and memory: a
+/// 16 × 16 122 and 640; by quads 95 and 510, in 28 × 16 76 and 940, and where an attention has these too, a picture of SigLIP base/16
+/// takes 10.6 s instead of 11.3. What it does is move numbers between registers and memory: a
 /// tile of 32 × 16, whose numbers no longer stay in the nearest cache, takes longer than 28 × 16, and so does a loop over more
 /// elements at a time.
 const FEW_ROWS_TILE: Tile = tile(false, 1, 8);
@@ -67,10 +68,9 @@ fn dense_tile(rows: usize, quads: bool, large: bool) -> Tile {
         _ => tile(quads, 16, 16),
     }
 }
-/// Whether a product with a matrix is worth the tiles that take the compiler longest. A warm-up has so many rows, so that it is not
-/// a question that waits for the compiler.
+/// Whether a product with a matrix is worth the tiles that take the compiler longest.
 fn large(rows: usize, [outputs, inner]: [usize; 2]) -> bool {
-    rows >= 100 && outputs * inner >= 100_000
+    rows >= MANY_ROWS && outputs * inner >= 100_000
 }
 const fn tile(quads: bool, rows: usize, outputs: usize) -> Tile {
     Tile {
@@ -130,9 +130,13 @@ pub(super) fn dense(
             [across(outputs, 64), across(rows, 64), batch as u32],
         ),
         Plan::Software { quads } => {
-            // What is multiplied in an attention gets larger with every token.
-            let a_matrix = b_batch == 1 && layout == Layout::Nt;
-            let tile = dense_tile(rows, quads, a_matrix && large(rows, [outputs, inner]));
+            // What an attention multiplies gets larger with every token; all its heads together are as wide as the model.
+            let matrix = match layout {
+                Layout::Nt if b_batch == 1 => [outputs, inner],
+                Layout::Nt => [batch * inner; 2],
+                Layout::Nn => [batch * outputs; 2],
+            };
+            let tile = dense_tile(rows, quads, large(rows, matrix));
             let [x, y] = workgroups_of_tiles([rows, outputs], tile);
             (Kernel::DenseThreads(layout, tile), [x, y, batch as u32])
         }

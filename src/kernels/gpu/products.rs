@@ -6,12 +6,12 @@ use super::{
     FEW_ROWS_TILE, activation, contiguous, few, large, many_rows_tile, on_gpu, scales, signed,
     workgroups_of_tiles,
 };
-use crate::kernels::{Extras, Plan, Quantized};
+use crate::kernels::{Added, Extras, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::blocks;
 use burn::backend::Wgpu;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 
 /// What is made of the products of few rows with one matrix or several of one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,45 +88,75 @@ fn finish(at: u32, sums: array<Sums, {matrices}>, i: u32) {{ {sums}{finish} }}
     }
 }
 
-/// `x Wᵀ`; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`. `None` where the tensor is not on the GPU, here and below.
+/// `x Wᵀ` and what is added; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`. `None` where the tensor is not on the GPU, here
+/// and below.
 pub(in crate::kernels) fn matmul(
     x: &Tensor<2>,
     weight: &Quantized,
+    added: &Added,
     plan: Plan,
 ) -> Option<Tensor<2>> {
     let x = contiguous(x)?;
     let rows = x.meta.shape()[0];
     let outputs = weight.shape[0];
+    let shape = [rows, outputs];
+    // What a kernel adds is taken out of it; burn adds the rest.
+    let mut added = added.clone();
     if rows <= few(plan) {
-        let y = few_rows(Products::One, x, &[weight], None, plan);
-        return Some(y.reshape([rows, outputs]));
+        let onto = if_there(added.onto.take())?;
+        let products = match onto {
+            Some(_) => Products::Onto,
+            None => Products::One,
+        };
+        let y = few_rows(products, x, &[weight], onto.as_ref(), plan);
+        return Some(added.to(y.reshape(shape)));
     }
-    let across = |size: usize, tile: usize| size.div_ceil(tile) as u32;
+    let mut taken = vec![if_there(added.bias.take())?];
     let (kernel, count) = match plan {
         Plan::Software { quads } => {
-            let tile = many_rows_tile(quads, large(rows, [outputs, weight.shape[1]]));
-            let [x, y] = workgroups_of_tiles([rows, outputs], tile);
-            (Kernel::ManyRowsThreads(weight.format, tile), [x, y, 1])
+            let tile = many_rows_tile(quads, large(rows, weight.shape));
+            let [across, down] = workgroups_of_tiles(shape, tile);
+            let kernel = Kernel::ManyRowsThreads(weight.format, tile);
+            (kernel, [across, down, 1])
         }
-        Plan::Hardware(extras) => (
-            Kernel::ManyRowsTiles(weight.format, extras),
-            [across(outputs, 64), across(rows, 64), 1],
-        ),
+        Plan::Hardware(extras) => {
+            taken.push(if_there(added.onto.take())?);
+            let kernel = Kernel::ManyRowsTiles(weight.format, extras);
+            let [across, down] = [outputs, rows].map(|size| size.div_ceil(64) as u32);
+            (kernel, [across, down, 1])
+        }
     };
-    Some(on_matrix(kernel, &x, weight, [rows, outputs], count))
+    // One kernel whatever is added, since each takes its time to compile. A bit says what is there.
+    let there = taken.iter().enumerate();
+    let there = there.map(|(i, added)| usize::from(added.is_some()) << i);
+    let numbers = [rows, outputs, blocks(weight.shape[1]), there.sum()];
+    let taken = taken.into_iter();
+    let taken: Vec<CubeTensor> = taken.map(|it| it.unwrap_or_else(|| nothing(&x))).collect();
+    let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
+    let inputs: Vec<&CubeTensor> = [&x, &words, &scales].into_iter().chain(&taken).collect();
+    let y = launch(kernel, &inputs, shape, count, numbers);
+    Some(added.to(Tensor::from_primitive::<Wgpu>(y)))
 }
 
-/// `x Wᵀ + onto`, as [`matmul`]; `None` also for many rows.
-pub(in crate::kernels) fn matmul_onto(
-    x: &Tensor<2>,
-    weight: &Quantized,
-    onto: &Tensor<2>,
-    plan: Plan,
-) -> Option<Tensor<2>> {
-    let onto = contiguous(onto)?;
-    let shape: [usize; 2] = onto.meta.shape().dims();
-    let y = of_few(Products::Onto, x, &[weight], Some(&onto), plan)?;
-    Some(y.reshape(shape))
+/// On the GPU what there is: `None` where it is elsewhere.
+fn if_there<const D: usize>(tensor: Option<Tensor<D>>) -> Option<Option<CubeTensor>> {
+    match tensor {
+        Some(tensor) => contiguous(&tensor).map(Some),
+        None => Some(None),
+    }
+}
+
+/// A number that nobody reads, where a kernel has to be bound to something; on `x`'s device.
+fn nothing(x: &CubeTensor) -> CubeTensor {
+    let CubeTensor { client, device, .. } = x;
+    let handle = client.empty(size_of::<f32>());
+    CubeTensor::new_contiguous(
+        client.clone(),
+        device.clone(),
+        [1].into(),
+        handle,
+        DType::F32,
+    )
 }
 
 /// `x W₀ᵀ`, `x W₁ᵀ` and `x W₂ᵀ`: `[rows, in_features]` → `[3, rows, out_features]`; `None` also for many rows and for matrices
@@ -136,7 +166,7 @@ pub(in crate::kernels) fn matmul_three(
     weights: [&Quantized; 3],
     plan: Plan,
 ) -> Option<Tensor<3>> {
-    of_few(Products::Three, x, &weights, None, plan)
+    of_few(Products::Three, x, &weights, plan)
 }
 
 /// `activation(x W₀ᵀ) · x W₁ᵀ`; `None` as [`matmul_three`], and for an activation that WGSL has not.
@@ -149,7 +179,7 @@ pub(in crate::kernels) fn matmul_gated(
     if of == Activation::Gelu {
         return None;
     }
-    let y = of_few(Products::Gated(of), x, &weights, None, plan)?;
+    let y = of_few(Products::Gated(of), x, &weights, plan)?;
     let [_, rows, outputs] = y.dims();
     Some(y.reshape([rows, outputs]))
 }
@@ -158,7 +188,6 @@ fn of_few(
     products: Products,
     x: &Tensor<2>,
     weights: &[&Quantized],
-    onto: Option<&CubeTensor>,
     plan: Plan,
 ) -> Option<Tensor<3>> {
     let form = |weight: &Quantized| (weight.format, weight.shape);
@@ -167,7 +196,7 @@ fn of_few(
         return None;
     }
     let x = contiguous(x)?;
-    Some(few_rows(products, x, weights, onto, plan))
+    Some(few_rows(products, x, weights, None, plan))
 }
 
 /// `[1 or as many as there are matrices, rows, out_features]`
@@ -214,22 +243,10 @@ pub(in crate::kernels) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Opti
     let shape = [ids.meta.shape()[0], in_features];
     let quarters = blocks(in_features) * 4;
     let count = [quarters.div_ceil(64) as u32, shape[0] as u32, 1];
-    let kernel = Kernel::Rows(weight.format);
-    Some(on_matrix(kernel, &ids, weight, shape, count))
-}
-
-/// Runs a kernel that is bound to one input, one matrix and its result.
-fn on_matrix(
-    kernel: Kernel,
-    input: &CubeTensor,
-    weight: &Quantized,
-    shape: [usize; 2],
-    count: [u32; 3],
-) -> Tensor<2> {
     let (words, scales) = (on_gpu(&weight.words), on_gpu(&weight.scales));
-    let inputs = [input, &words, &scales];
+    let (kernel, inputs) = (Kernel::Rows(weight.format), [&ids, &words, &scales]);
     let y = launch(kernel, &inputs, shape, count, numbers(shape[0], weight));
-    Tensor::from_primitive::<Wgpu>(y)
+    Some(Tensor::from_primitive::<Wgpu>(y))
 }
 
 fn numbers(rows: usize, weight: &Quantized) -> [usize; 4] {

@@ -1,6 +1,9 @@
 
 // Rows of a matrix by their ids, as floats: a thread for each quarter of both halves of a block.
 @group(0) @binding(0) var<storage, read_write> ids: array<i32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+// rows of the result, rows of the matrix, blocks in a row of it, in_features
+@group(0) @binding(4) var<uniform> info: vec4<u32>;
 
 // Four elements; a ragged row's last block ends before the row's end.
 fn store(row: u32, element: u32, values: vec4<f32>) {

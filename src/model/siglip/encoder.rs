@@ -96,12 +96,11 @@ impl EncoderLayer {
     }
 
     fn forward(&self, x: Tensor<3>, name: &dyn Fn() -> String, trace: &Trace) -> Tensor<3> {
-        let y = self.self_attn.forward(self.layer_norm1.forward(x.clone()));
-        trace.record(|| name() + ".self_attn", &y);
-        let x = x + y;
-        let y = self.mlp.forward(self.layer_norm2.forward(x.clone()));
-        trace.record(|| name() + ".mlp", &y);
-        let x = x + y;
+        let y = self.self_attn.attend(self.layer_norm1.forward(x.clone()));
+        let last = &self.self_attn.out_proj;
+        let x = last.end_onto(y, x, trace, || name() + ".self_attn");
+        let y = self.mlp.hidden(self.layer_norm2.forward(x.clone()));
+        let x = self.mlp.fc2.end_onto(y, x, trace, || name() + ".mlp");
         trace.record(name, &x);
         x
     }
@@ -130,13 +129,13 @@ impl Attention {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// All but the last projection.
+    fn attend(&self, x: Tensor<3>) -> Tensor<3> {
         let q = self.q_proj.forward(x.clone());
         let k = split_heads(self.k_proj.forward(x.clone()), self.num_heads);
         let v = split_heads(self.v_proj.forward(x), self.num_heads);
         let scale = (k.dims()[3] as f64).powf(-0.5);
-        self.out_proj
-            .forward(attend_merged(q, KeyValues::new(k, v), None, scale))
+        attend_merged(q, KeyValues::new(k, v), None, scale)
     }
 }
 
@@ -160,7 +159,11 @@ impl Mlp {
     }
 
     pub(super) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.fc2
-            .forward(self.activation.forward(self.fc1.forward(x)))
+        self.fc2.forward(self.hidden(x))
+    }
+
+    /// All but the last projection.
+    fn hidden<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.activation.forward(self.fc1.forward(x))
     }
 }

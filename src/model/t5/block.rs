@@ -74,14 +74,13 @@ pub(super) struct At<'a> {
 impl At<'_> {
     /// Adds a sub-layer's output, `last(y)`, to the residual stream.
     fn add(&self, x: Tensor<3>, last: &Linear, y: Tensor<3>, layer: &str) -> Tensor<3> {
-        if self.trace.is_off() {
-            return last.forward_onto(y, x);
-        }
-        let Self { stack, block, .. } = self;
-        let y = last.forward(y);
-        self.trace
-            .record(|| format!("{stack}.block.{block}.{layer}"), &y);
-        x + y
+        let Self {
+            stack,
+            block,
+            trace,
+        } = self;
+        let name = || format!("{stack}.block.{block}.{layer}");
+        last.end_onto(y, x, trace, name)
     }
 
     /// Computes and notes what only a trace wants to know, if this one does.
