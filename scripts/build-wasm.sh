@@ -1,17 +1,12 @@
 #!/usr/bin/env bash
 # Builds the WebAssembly modules of the npm package into pkg/wasm: one with the processor's kernels, one with WebGPU's.
-# With --deny-warnings: a warning of the compiler is an error, in either.
-# With --testing: one module with both and the parity tests inside, clippy's warnings errors too, into target/wasm-testing.
+# With --testing: a warning of the compiler is an error in either, and then one module more, with both and the parity tests inside,
+# clippy's warnings errors too, into target/wasm-testing.
 # All with the profile "wasm", so that what is tested is what is shipped and dependencies are compiled once.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-}
-if [ "$mode" = --testing ]; then
-    # `cargo clippy` would first check every dependency anew; clippy as the compiler of our own crate needs no more
-    # than what the build has made.
-    export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
-fi
 
 std=()
 [ -z "${PALI3_BUILD_STD:-}" ] || std=(-Z build-std=std,panic_abort)
@@ -23,7 +18,10 @@ shrinking=()
 # (Builds with other features share one file, so cargo would compile each of them anew every time.)
 build() {
     local feature=$1 name=$2 out=$3
-    local stamp="$out/.$name" log="target/wasm-$feature.log"
+    local stamp="$out/.$name" log="target/wasm-$feature.log" with=()
+    # `cargo clippy` would first check every dependency anew; clippy as the compiler of our own crate needs no more
+    # than what the build has made.
+    [ "$feature" != testing ] || with=(env RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings)
     if [ -f "$stamp" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]; then
         say "$out/$name.js is up to date"
     else
@@ -31,13 +29,13 @@ build() {
         rm -f "$stamp"
         touch "$stamp.begun"
         say "compiling the crate to WebAssembly for $feature (the first time takes some minutes)"
-        cargo build --profile wasm --lib --target "$target" --no-default-features --features "$feature" "${std[@]}" 2>&1 |
-            tee "$log"
+        "${with[@]}" cargo build --profile wasm --lib --target "$target" --no-default-features --features "$feature" \
+            "${std[@]}" 2>&1 | tee "$log"
         bind "$name" "$out"
-        shrink "$name" "$out" "$stamp" &
+        shrink "$feature" "$out/${name}_bg.wasm" "$stamp" &
         shrinking+=($!)
     fi
-    if [ "$mode" = --deny-warnings ] && grep -q '^warning' "$log"; then
+    if [ "$mode" = --testing ] && grep -q '^warning' "$log"; then
         fail "the compiler warns of something in the build for $feature"
     fi
 }
@@ -58,12 +56,12 @@ bind() {
     sed -i -e '/^ *\/\*\*$/,/^ *\*\/$/d' -e 's/^ *//' -e '/^$/d' "$out/$name.js"
 }
 
-# shrink NAME FOLDER STAMP: makes the module smaller, and puts the stamp there. It runs beside the next module's compilation:
+# shrink FEATURE MODULE STAMP: makes the module smaller, and puts the stamp there. It runs beside the next module's compilation:
 # wasm-opt keeps one core busy for a minute or two. What only tests load stays as it is.
 shrink() {
-    local stamp=$3 module="$2/$1_bg.wasm"
+    local feature=$1 module=$2 stamp=$3
     node scripts/cut.mjs "$module"
-    if [ "$mode" != --testing ]; then
+    if [ "$feature" != testing ]; then
         say "shrinking $module with wasm-opt (a minute or two)"
         # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
         # The processor's products stay functions of their own (src/kernels/cpu/many_rows.rs says why).
@@ -77,9 +75,6 @@ shrink() {
     mv "$stamp.begun" "$stamp"
 }
 
-if [ "$mode" = --testing ]; then
-    build testing pali3 target/wasm-testing
-else
-    for device in cpu webgpu; do build "$device" "pali3_$device" pkg/wasm; done
-fi
+for device in cpu webgpu; do build "$device" "pali3_$device" pkg/wasm; done
+[ "$mode" != --testing ] || build testing pali3 target/wasm-testing
 for job in "${shrinking[@]}"; do wait "$job"; done
