@@ -114,6 +114,7 @@ pub(in crate::kernels) fn matmul(
     let mut taken = vec![if_there(added.bias.take())?];
     let (kernel, count) = match plan {
         Plan::Software { quads } => {
+            // Not `onto`: read for each sum at the end it made a picture of SigLIP base/16 5 % slower than burn's addition does.
             let tile = many_rows_tile(quads, large(rows, weight.shape));
             let [across, down] = workgroups_of_tiles(shape, tile);
             let kernel = Kernel::ManyRowsThreads(weight.format, tile);
