@@ -2,17 +2,16 @@
 //! without pictures, and SigLIP's two towers.
 #![warn(missing_docs)]
 
+pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compute;
 pub mod config;
-pub mod device;
 pub mod error;
-mod exponential;
 pub mod generation;
 pub mod image;
-pub mod kernels;
 pub mod load;
-pub mod model;
+pub mod models;
 pub mod nn;
 pub mod pali3;
 pub mod quant;
@@ -25,6 +24,5 @@ pub mod tokenizer;
 pub mod train;
 #[cfg(target_arch = "wasm32")]
 mod web;
-pub mod weights;
 
 pub use error::{Error, Result};

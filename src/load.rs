@@ -1,14 +1,14 @@
 //! A model folder → a model, of whichever kind it is.
 
+use crate::checkpoint::{Checkpoint, Kind, ModelFolder, Progress, Slot, slots};
+use crate::compute::device::DeviceKind;
 use crate::config::{ModelConfig, PartDtypes, PreprocessorConfig, Size, require};
-use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::model::{Pali3Model, SiglipModel, T5Model};
+use crate::models::{Pali3Model, SiglipModel, T5Model};
 use crate::nn::Place;
 use crate::pali3::Pali3;
 use crate::siglip::Siglip;
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, Kind, ModelFolder, Progress, Slot, slots};
 use burn::module::Module;
 use burn::tensor::Device;
 

@@ -1,14 +1,14 @@
 //! SigLIP's two towers: how alike pictures and texts are.
 
+use crate::checkpoint::{Checkpoint, Kind, ModelFolder};
+use crate::compute::device::{DeviceKind, read};
 use crate::config::{ModelConfig, PartDtypes, PreprocessorConfig, SiglipConfig};
-use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::image::{PixelValues, RgbImage};
 use crate::load::{Load, embeds_nothing, read_preprocessor, read_tokenizer};
-use crate::model::SiglipModel;
+use crate::models::SiglipModel;
 use crate::nn::Trace;
 use crate::tokenizer::PaddedTokenizer;
-use crate::weights::{Checkpoint, Kind, ModelFolder};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::rc::Rc;
 

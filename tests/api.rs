@@ -4,13 +4,13 @@ mod common;
 
 use common::{devices, load, path};
 use pali3::Result;
-use pali3::device::{DeviceKind, cpu};
+use pali3::checkpoint::DirFolder;
+use pali3::compute::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
 use pali3::load::{Load, LoadOptions, LoadedModel};
 use pali3::pali3::{EncodedImage, Pali3, SELF_TEST, SelfTest};
-use pali3::weights::DirFolder;
 use pollster::block_on;
 
 const FIXTURE: &str = "tests/fixtures/pali3-prepend";

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{adapter, path};
-use pali3::device::{DeviceKind, cpu};
+use pali3::compute::device::{DeviceKind, cpu};
 use pali3::error::Error;
 use pali3::testing::{Check, all_passed, kernels, models};
 
@@ -47,10 +47,10 @@ fn every_intermediate_on_webgpu() {
 
 #[test]
 fn every_kernel_against_the_plain_product() {
-    let checks = pollster::block_on(kernels::run(&cpu(), DeviceKind::Cpu)).unwrap();
+    let checks = pollster::block_on(compute::run(&cpu(), DeviceKind::Cpu)).unwrap();
     report("kernels", &checks);
     if let Some(device) = adapter() {
-        let checks = pollster::block_on(kernels::run(&device, DeviceKind::Wgpu)).unwrap();
+        let checks = pollster::block_on(compute::run(&device, DeviceKind::Wgpu)).unwrap();
         report("kernels on WebGPU", &checks);
     }
 }

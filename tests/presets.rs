@@ -1,10 +1,10 @@
 //! The presets' sizes against HF's models (`tests/reference/counts.py`), without allocating any of them.
 
+use pali3::checkpoint::{Kind, Slot, slots};
+use pali3::compute::device::cpu;
 use pali3::config::{Dtype, PRESETS, PartDtypes, Preset, preset};
-use pali3::device::cpu;
-use pali3::model::{Pali3Model, SiglipVisionModel, T5Model};
+use pali3::models::{Pali3Model, SiglipVisionModel, T5Model};
 use pali3::nn::Place;
-use pali3::weights::{Kind, Slot, slots};
 use serde_json::Value;
 
 fn count(slots: &[Slot]) -> u64 {

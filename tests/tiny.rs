@@ -4,7 +4,7 @@
 
 mod common;
 
-use pali3::device::{DeviceKind, cpu};
+use pali3::compute::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
 use pali3::pali3::{EncodedImage, Pali3};
 use pali3::train::scenes::{Asked, QuestionType, Scene, Split};

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::output;
 use super::session::{DeviceChoice, open_device};
-use crate::device::{self, DeviceKind};
+use crate::compute::dense::times_transposed_as;
+use crate::compute::device::{self, DeviceKind};
+use crate::compute::{self, Added, Plan, Quantized};
 use crate::error::Result;
-use crate::kernels::dense::times_transposed_as;
-use crate::kernels::{self, Added, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 
@@ -167,18 +167,18 @@ impl Bench<'_> {
                 bytes: matrices * outputs * blocks(inputs) * (4 * format.words_per_block() + 2),
                 operations: matrices * operations,
             };
-            let call = || Some(kernels::matmul_as(x.clone(), &a, Added::default(), plan));
+            let call = || Some(compute::matmul_as(x.clone(), &a, Added::default(), plan));
             self.measure(one, work(1), call).await?;
             let onto = Added {
                 onto: Some(onto.clone()),
                 ..Added::default()
             };
-            let call = || Some(kernels::matmul_as(x.clone(), &a, onto.clone(), plan));
+            let call = || Some(compute::matmul_as(x.clone(), &a, onto.clone(), plan));
             self.measure(added, work(1), call).await?;
             let of = Activation::GeluTanh;
-            let call = || Some(kernels::matmul_gated(x.clone(), [&a, &b], of, plan));
+            let call = || Some(compute::matmul_gated(x.clone(), [&a, &b], of, plan));
             self.measure(gated, work(2), call).await?;
-            let call = || kernels::matmul_three(&x, [&a, &b, &c], plan);
+            let call = || compute::matmul_three(&x, [&a, &b, &c], plan);
             self.measure(three, work(3), call).await?;
         }
         let dense = self.ones([1, outputs, inputs]);
@@ -200,14 +200,14 @@ impl Bench<'_> {
             bytes: 4 * count * rows * width,
             operations: 0,
         };
-        let call = || Some(kernels::rms_norm_as(x.clone(), weight.clone(), 1e-6, plan));
+        let call = || Some(compute::rms_norm_as(x.clone(), weight.clone(), 1e-6, plan));
         self.measure("rms norm", passes(2), call).await?;
         let norm =
-            |x: Tensor<2>| kernels::layer_norm_as(x, weight.clone(), weight.clone(), 1e-6, plan);
+            |x: Tensor<2>| compute::layer_norm_as(x, weight.clone(), weight.clone(), 1e-6, plan);
         self.measure("layer norm", passes(2), || Some(norm(x.clone())))
             .await?;
         let call = || {
-            Some(kernels::activate(
+            Some(compute::activate(
                 Activation::GeluTanh,
                 x.clone(),
                 Some(x.clone()),
@@ -230,16 +230,16 @@ impl Bench<'_> {
             bytes: 4 * 2 * heads * rows * keys,
             operations: 0,
         };
-        let call = || Some(kernels::softmax_as(scores.clone(), None, 1.0, plan));
+        let call = || Some(compute::softmax_as(scores.clone(), None, 1.0, plan));
         self.measure("softmax", scores_work, call).await?;
         let q = self.ones([1, rows, heads * HEAD]);
-        let call = || kernels::attend_few(&q, seen.each_ref(), keys, || None, 1.0, plan);
+        let call = || compute::attend_few(&q, seen.each_ref(), keys, || None, 1.0, plan);
         self.measure("attention", work(1), call).await?;
         if self.kind == DeviceKind::Wgpu && rows <= 8 {
             let past = [(); 2].map(|()| self.ones([rows, heads, keys, HEAD]));
             let bias = self.ones([1, heads, 1, keys]);
             let token = self.ones([3, rows, heads * HEAD]);
-            let step = || kernels::attend_step(&token, past.each_ref(), keys - 1, &bias, 1.0, plan);
+            let step = || compute::attend_step(&token, past.each_ref(), keys - 1, &bias, 1.0, plan);
             self.measure("attention, step", work(rows), || Some(step()))
                 .await?;
         }

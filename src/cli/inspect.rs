@@ -7,13 +7,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output;
+use crate::checkpoint::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot};
+use crate::compute::device;
 use crate::config::{ModelConfig, PreprocessorConfig};
-use crate::device;
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
 use crate::load::{empty_slots, kind_of, open_checkpoint, read_config, read_tokenizer};
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot};
 
 /// Options of `pali3 inspect`.
 #[derive(Debug, Args)]

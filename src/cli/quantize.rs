@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::output;
 use super::progress::Progress;
+use crate::checkpoint::{Conversion, DirFolder, ModelFolder, SHARD_SIZE};
+use crate::compute::device;
 use crate::config::{ModelConfig, PartDtypes, QuantizationConfig};
-use crate::device;
 use crate::error::{Error, Result};
 use crate::load::{empty_slots, kind_of, open_checkpoint};
 use crate::pali3::SELF_TEST;
 use crate::quant::Effort;
-use crate::weights::{Conversion, DirFolder, ModelFolder, SHARD_SIZE};
 
 /// Options of `pali3 quantize`.
 #[derive(Debug, Args)]

@@ -7,12 +7,12 @@ use clap::Args;
 use super::output;
 use super::progress::Progress;
 use super::quantize::{bytes, described, prepare, write};
+use crate::checkpoint::{SHARD_SIZE, write_random};
+use crate::compute::device;
 use crate::config::{ModelConfig, Pali3Config, Preset, T5ModelConfig, preset};
-use crate::device;
 use crate::error::{Error, Result};
 use crate::load::empty_slots;
 use crate::train::json_files;
-use crate::weights::{SHARD_SIZE, write_random};
 
 /// Options of `pali3 random`.
 #[derive(Debug, Args)]

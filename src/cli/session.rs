@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::progress::Progress;
 use super::read_file;
-use crate::device::{self, DeviceKind};
+use crate::checkpoint::{DirFolder, ModelFolder};
+use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
 use crate::load::{Load, LoadOptions, read_config};
 use crate::pali3::{EncodedImage, Pali3};
 use crate::siglip::Siglip;
-use crate::weights::{DirFolder, ModelFolder};
 
 /// Which device computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

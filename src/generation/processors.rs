@@ -5,8 +5,8 @@
 
 use super::options::GenerationOptions;
 use super::scores::position;
+use crate::compute::exponential::{LANES, exp, largest};
 use crate::error::{Error, Result};
-use crate::exponential::{LANES, exp, largest};
 
 /// Natural logarithm of the softmax of one row of logits.
 ///

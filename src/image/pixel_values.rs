@@ -1,8 +1,8 @@
 //! The vision tower's input, and the scaling of bytes into it.
 
 use super::RgbImage;
+use crate::compute::MANY_ROWS;
 use crate::config::SiglipVisionConfig;
-use crate::kernels::MANY_ROWS;
 
 /// What the vision tower takes.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! Feed-forward activations.
 
+use crate::compute;
 use crate::config::HiddenAct;
-use crate::kernels;
 use burn::tensor::{Tensor, activation};
 
 /// The non-linearities that SigLIP and T5 use.
@@ -22,12 +22,12 @@ pub enum Activation {
 impl Activation {
     /// Element by element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        kernels::activate(self, x, None)
+        compute::activate(self, x, None)
     }
 
     /// Element by element, as a gate for `linear`: `activation(x) · linear`.
     pub fn gate<const D: usize>(self, x: Tensor<D>, linear: Tensor<D>) -> Tensor<D> {
-        kernels::activate(self, x, Some(linear))
+        compute::activate(self, x, Some(linear))
     }
 
     /// Out of burn's operations.

@@ -1,7 +1,7 @@
 //! Multi-head attention without its projections.
 
-use crate::kernels::dense::{times, times_transposed};
-use crate::kernels::{Plan, attend_few, attend_many, softmax};
+use crate::compute::dense::{times, times_transposed};
+use crate::compute::{Plan, attend_few, attend_many, softmax};
 use burn::tensor::{Tensor, s};
 use std::ops::Range;
 

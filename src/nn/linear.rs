@@ -1,8 +1,8 @@
 //! The one linear layer of the project.
 
 use super::{Activation, Place, Trace, Weight, zeros};
-use crate::kernels::Added;
-use crate::kernels::dense::project;
+use crate::compute::Added;
+use crate::compute::dense::project;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 

@@ -1,7 +1,7 @@
 //! Layer norm (SigLIP) and RMS norm (T5).
 
 use super::{ones, zeros};
-use crate::kernels;
+use crate::compute;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -31,7 +31,7 @@ impl LayerNorm {
 
     /// `[.., width]` → `[.., width]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        kernels::layer_norm(x, self.weight.val(), self.bias.val(), self.eps)
+        compute::layer_norm(x, self.weight.val(), self.bias.val(), self.eps)
     }
 }
 
@@ -54,6 +54,6 @@ impl RmsNorm {
 
     /// `x / sqrt(mean(x²) + eps) * weight` over the last dimension.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        kernels::rms_norm(x, self.weight.val(), self.eps)
+        compute::rms_norm(x, self.weight.val(), self.eps)
     }
 }

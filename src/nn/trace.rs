@@ -90,7 +90,7 @@ impl Trace {
     pub async fn into_data(self) -> Result<Vec<(String, TensorData)>> {
         let mut out = Vec::new();
         for (name, shape, flat) in self.into_records() {
-            let values = crate::device::read(flat).await?;
+            let values = crate::compute::device::read(flat).await?;
             out.push((name, TensorData::new(values, shape)));
         }
         Ok(out)

@@ -1,8 +1,8 @@
 //! A matrix of the model, in whatever form it is stored.
 
 use super::init::{empty_words, random};
-use crate::kernels::dense::project;
-use crate::kernels::{self, Added, Plan, Quantized};
+use crate::compute::dense::project;
+use crate::compute::{self, Added, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 use burn::module::{Module, Param};
@@ -43,7 +43,7 @@ impl Place {
 }
 
 /// `[out_features, in_features]`, laid out as checkpoints store it. The variants are storage: names in
-/// checkpoints do not have them (`weights/names.rs`).
+/// checkpoints do not have them (`checkpoint/names.rs`).
 #[derive(Module, Debug)]
 pub enum Weight {
     /// Floats.
@@ -97,8 +97,8 @@ impl Weight {
     pub fn matmul_and(&self, x: Tensor<2>, added: Added) -> Tensor<2> {
         match self {
             Weight::Dense(weight) => added.to(project(x, weight.val())),
-            Weight::Q8(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q8), added),
-            Weight::Q4(weight) => kernels::matmul(x, &weight.value(QuantFormat::Q4), added),
+            Weight::Q8(weight) => compute::matmul(x, &weight.value(QuantFormat::Q8), added),
+            Weight::Q4(weight) => compute::matmul(x, &weight.value(QuantFormat::Q4), added),
         }
     }
 
@@ -114,13 +114,13 @@ impl Weight {
     /// `x Wᵀ` of three matrices, `[3, rows, out_features]`, where that is quicker than one after the other.
     pub(crate) fn matmul_three(weights: [&Self; 3], x: &Tensor<2>) -> Option<Tensor<3>> {
         let [a, b, c] = weights.map(Self::quantized);
-        kernels::matmul_three(x, [&a?, &b?, &c?], Plan::of_adapter())
+        compute::matmul_three(x, [&a?, &b?, &c?], Plan::of_adapter())
     }
 
     /// `activation(x W₀ᵀ) · x W₁ᵀ`: `[rows, in_features]` → `[rows, out_features]`
     pub(crate) fn matmul_gated(weights: [&Self; 2], of: Activation, x: Tensor<2>) -> Tensor<2> {
         if let [Some(gate), Some(linear)] = weights.map(Self::quantized) {
-            return kernels::matmul_gated(x, [&gate, &linear], of, Plan::of_adapter());
+            return compute::matmul_gated(x, [&gate, &linear], of, Plan::of_adapter());
         }
         let [gate, linear] = weights;
         of.gate(gate.matmul(x.clone()), linear.matmul(x))
@@ -130,8 +130,8 @@ impl Weight {
     pub fn rows(&self, ids: Tensor<1, Int>) -> Tensor<2> {
         match self {
             Weight::Dense(weight) => weight.val().select(0, ids),
-            Weight::Q8(weight) => kernels::rows(ids, &weight.value(QuantFormat::Q8)),
-            Weight::Q4(weight) => kernels::rows(ids, &weight.value(QuantFormat::Q4)),
+            Weight::Q8(weight) => compute::rows(ids, &weight.value(QuantFormat::Q8)),
+            Weight::Q4(weight) => compute::rows(ids, &weight.value(QuantFormat::Q4)),
         }
     }
 }

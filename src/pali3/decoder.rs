@@ -1,12 +1,12 @@
 //! The model's decoder, one token a step, for the generation loop.
 
 use super::Pali3;
-use crate::device::read;
+use crate::compute;
+use crate::compute::device::read;
 use crate::error::{Error, Result};
 use crate::generation::{Decoder, Logits, Scores};
-use crate::kernels;
-use crate::model::T5Model;
-use crate::model::t5::DecoderCache;
+use crate::models::T5Model;
+use crate::models::t5::DecoderCache;
 use burn::tensor::{Tensor, TensorData};
 
 /// The model's decoder and its caches, as the generation loop drives them.
@@ -52,7 +52,7 @@ pub(crate) async fn decode_step(
     let ids = Tensor::from_data(TensorData::new(ids, [token_ids.len()]), &cache.device());
     let logits = model.decode_step(ids, cache);
     if let Some(best) = best
-        && let Some(found) = kernels::best_tokens(&logits, best)
+        && let Some(found) = compute::best_tokens(&logits, best)
     {
         return Ok(Scores::Best(found.read().await?));
     }

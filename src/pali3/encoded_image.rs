@@ -2,7 +2,7 @@
 
 use super::image_bytes::ImageBytes;
 use super::{Pali3, Parts, Picture};
-use crate::device::read;
+use crate::compute::device::read;
 use crate::error::{Error, Result};
 use crate::image::{PixelValues, RgbImage};
 use crate::nn::Trace;

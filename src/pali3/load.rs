@@ -1,14 +1,14 @@
 //! A model folder → a model ready to answer.
 
 use super::{Pali3, Parts, Picture, Text};
+use crate::checkpoint::{Checkpoint, Kind, ModelFolder};
 use crate::config::{ModelConfig, Pali3Config, PartDtypes, T5Config, T5ModelConfig};
 use crate::error::Result;
 use crate::generation::GenerationOptions;
 use crate::load::{Load, answers_no_questions, read_preprocessor, read_tokenizer};
-use crate::model::{Pali3Model, T5Model};
+use crate::models::{Pali3Model, T5Model};
 use crate::nn::Place;
 use crate::tokenizer::Tokenizer;
-use crate::weights::{Checkpoint, Kind, ModelFolder};
 use std::cell::OnceCell;
 use std::rc::Rc;
 

@@ -9,14 +9,14 @@ mod self_test;
 mod trace;
 mod warm_up;
 
+use crate::compute::device::{DeviceKind, read};
 use crate::config::{
     PartDtypes, PreprocessorConfig, SiglipVisionConfig, T5Config, takes_no_pictures,
 };
-use crate::device::{DeviceKind, read};
 use crate::error::{Error, Result};
 use crate::generation::{Generation, GenerationOptions};
-use crate::model::t5::DecoderCache;
-use crate::model::{AttentionMask, PictureModel, T5Model};
+use crate::models::t5::DecoderCache;
+use crate::models::{AttentionMask, PictureModel, T5Model};
 use crate::nn::Trace;
 use crate::tokenizer::Tokenizer;
 use burn::tensor::{Device, Int, Tensor, TensorData};

@@ -1,7 +1,7 @@
 //! Given answers instead of generated ones: how likely they are, and what they look at.
 
 use super::{EncodedImage, Pali3};
-use crate::device::read;
+use crate::compute::device::read;
 use crate::error::{Error, Result};
 use crate::generation::{TextStream, log_softmax};
 use crate::nn::Trace;

@@ -3,7 +3,7 @@
 use super::Pali3;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
-use crate::model::AttentionMask;
+use crate::models::AttentionMask;
 use crate::nn::Trace;
 use burn::tensor::Tensor;
 

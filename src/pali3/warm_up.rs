@@ -4,11 +4,11 @@
 //! each kind come: of the encoder's input, of the room for an answer and, as the decoder goes on, of its past.
 
 use super::{EncodedImage, ModelDecoder, Pali3, Text};
-use crate::device::read;
+use crate::compute::MANY_ROWS;
+use crate::compute::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
 use crate::image::PixelValues;
-use crate::kernels::MANY_ROWS;
 use crate::nn::Trace;
 
 /// Tokens of the prompts, and of what stands before them: the picture's and, up to as many as kernels have to see, more.

@@ -3,10 +3,10 @@
 //! Bounds are relative to what a sum is made of, the only size that rounding errors know.
 
 use super::Check;
-use crate::device::{self, DeviceKind};
+use crate::compute::dense::{times_as, times_transposed_as};
+use crate::compute::device::{self, DeviceKind};
+use crate::compute::{self, Added, Plan, Quantized, cpu};
 use crate::error::Result;
-use crate::kernels::dense::{times_as, times_transposed_as};
-use crate::kernels::{self, Added, Plan, Quantized, cpu};
 use crate::nn::Activation;
 use crate::quant::{BLOCK, Effort, Packed, QuantFormat, blocks, dequantize, quantize};
 use burn::tensor::{Device, Int, Tensor, TensorData};

@@ -6,11 +6,11 @@ pub mod kernels;
 pub mod models;
 pub mod preprocessing;
 
-use crate::device::DeviceKind;
+use crate::checkpoint::ModelFolder;
+use crate::compute::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::load::{Load, LoadOptions};
 use crate::pali3::Pali3;
-use crate::weights::ModelFolder;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 

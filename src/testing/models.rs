@@ -5,15 +5,15 @@ mod pipeline;
 
 use super::fixture::{Fixture, Padding, Recorded, Reference, Variant};
 use super::{Check, Read};
+use crate::checkpoint::{Checkpoint, Kind};
+use crate::compute::device::DeviceKind;
 use crate::config::{
     Dtype, Pali3Config, PartDtypes, SiglipConfig, SiglipVisionConfig, T5Config, T5ModelConfig,
     parse_json,
 };
-use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::model::{AttentionMask, Pali3Model, SiglipModel, SiglipVisionModel, T5Model};
+use crate::models::{AttentionMask, Pali3Model, SiglipModel, SiglipVisionModel, T5Model};
 use crate::nn::{Place, Trace};
-use crate::weights::{Checkpoint, Kind};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,9 +5,9 @@ use super::evaluate::{Accuracy, Tally};
 use super::scenes::{HELD_OUT_PAIRS, QuestionType};
 use super::tokenizer::tokenizer_json;
 use super::trainer::Trainer;
+use crate::checkpoint::{ElementType, Kind};
 use crate::config::ModelConfig;
 use crate::error::{Error, Result};
-use crate::weights::{ElementType, Kind};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path
         write_file(&folder.join(name), text)?;
     }
     let weights = folder.join("model.safetensors");
-    crate::weights::save(Kind::Pali3, &trainer.model(), ElementType::F16, &weights)?;
+    crate::checkpoint::save(Kind::Pali3, &trainer.model(), ElementType::F16, &weights)?;
     write_file(&folder.join("README.md"), model_card(trainer, accuracy))
 }
 

@@ -5,7 +5,7 @@ use super::scenes::PATCH_CLASSES;
 use super::tokenizer::PAD;
 use crate::config::{Dtype, Pali3Config, PartDtypes};
 use crate::error::{Error, Result};
-use crate::model::{AttentionMask, Pali3Model};
+use crate::models::{AttentionMask, Pali3Model};
 use crate::nn::{Linear, Place, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};

@@ -160,8 +160,8 @@ fn bad_recipes_and_checkpoints_are_told_apart() {
 #[cfg(feature = "cli")]
 mod command_line {
     use super::*;
-    use crate::device::{DeviceKind, cpu};
-    use crate::weights::DirFolder;
+    use crate::checkpoint::DirFolder;
+    use crate::compute::device::{DeviceKind, cpu};
     use clap::Parser;
 
     #[derive(Parser)]

@@ -8,7 +8,7 @@ use super::evaluate::{Accuracy, evaluate};
 use super::network::{Network, scalar};
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::model::Pali3Model;
+use crate::models::Pali3Model;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Tensor};

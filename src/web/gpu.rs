@@ -5,8 +5,8 @@
 //! kept, and every call asks for them before it hands out a result.
 
 use super::subgroups::asking_for_subgroups;
+use crate::compute::{Extras, Plan, adapter_has, adapter_has_quads};
 use crate::error::{Error, Result};
-use crate::kernels::{Extras, Plan, adapter_has, adapter_has_quads};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use std::cell::RefCell;

@@ -4,11 +4,11 @@ use super::folder::{FileReader, JsFolder};
 use super::gpu::{Gpu, watched};
 use super::model::Model;
 use super::values::{object, to_js};
+use crate::compute::adapter_is_software;
 #[cfg(feature = "cpu")]
-use crate::device;
-use crate::device::DeviceKind;
+use crate::compute::device;
+use crate::compute::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::kernels::adapter_is_software;
 use crate::load::{Load, LoadOptions, LoadedModel};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -53,7 +53,7 @@ async fn load_model(
         #[cfg(not(feature = "cpu"))]
         None => return Err(Error::option("device", "this module is WebGPU's alone")),
     };
-    let mut progress = |progress: crate::weights::Progress| {
+    let mut progress = |progress: crate::checkpoint::Progress| {
         let event = object([
             ("phase", "upload".into()),
             ("file", progress.file.into()),

@@ -2,7 +2,7 @@
 
 use super::gpu::{Gpu, watched};
 use super::values::{to_js, words};
-use crate::device::{self, DeviceKind};
+use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::testing::{Check, Read, kernels, models, preprocessing};
 use js_sys::{Array, Function, Uint8Array};
@@ -36,7 +36,7 @@ pub fn kernel_sources() -> Array {
     let texts = |(name, source): (String, String)| {
         Array::of2(&JsValue::from_str(&name), &JsValue::from_str(&source))
     };
-    crate::kernels::gpu::sources()
+    crate::compute::gpu::sources()
         .into_iter()
         .map(texts)
         .collect()

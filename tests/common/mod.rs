@@ -1,9 +1,9 @@
 //! What native tests of the library share: devices and loaded folders.
 
 use burn::tensor::Device;
-use pali3::device::{DeviceKind, cpu, wgpu};
+use pali3::checkpoint::DirFolder;
+use pali3::compute::device::{DeviceKind, cpu, wgpu};
 use pali3::pali3::Pali3;
-use pali3::weights::DirFolder;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 

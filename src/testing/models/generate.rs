@@ -3,8 +3,8 @@
 use super::{Model, Run};
 use crate::error::Result;
 use crate::generation::{Decoder, Generation, GenerationOptions, Scores};
-use crate::model::t5::DecoderCache;
-use crate::model::{AttentionMask, T5Model};
+use crate::models::t5::DecoderCache;
+use crate::models::{AttentionMask, T5Model};
 use crate::pali3::decode_step;
 use crate::testing::Check;
 use crate::testing::fixture::Generated;

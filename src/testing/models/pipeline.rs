@@ -1,15 +1,15 @@
 //! The same through the faces that callers use: a folder, a picture's bytes and a text in.
 
 use super::generate::options;
+use crate::checkpoint::ModelFolder;
+use crate::compute::device::DeviceKind;
 use crate::config::parse_json;
-use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 use crate::load::{Load, LoadOptions};
 use crate::siglip::Siglip;
 use crate::testing::fixture::{Fixture, Recorded, Reference};
 use crate::testing::{Check, load};
-use crate::weights::ModelFolder;
 use burn::tensor::Device;
 use serde_json::json;
 use std::collections::BTreeMap;

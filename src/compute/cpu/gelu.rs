@@ -1,6 +1,6 @@
 //! GELU's tanh form in one pass over the activations.
 
-use crate::exponential::exp;
+use crate::compute::exponential::exp;
 
 /// `0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))` of each number, which is `x sigmoid(2 √(2/π) (x + 0.044715 x³))`.
 pub fn gelu_tanh(values: &mut [f32]) {

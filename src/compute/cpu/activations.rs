@@ -1,7 +1,7 @@
 //! Activations as 16-bit integers.
 
 use super::aligned::Aligned;
-use crate::exponential::{LANES, largest};
+use crate::compute::exponential::{LANES, largest};
 
 /// How rows of activations are laid out for a kernel.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The stream of a checkpoint's tensors onto the device. At any time the host holds one piece of one of them.
 
-use super::checkpoint::{Checkpoint, File, Form};
 use super::folder::{ModelFolder, read_exactly};
+use super::open::{Checkpoint, File, Form};
 use super::sink::{Sink, Way};
 use super::slots::{Slot, fill, slots};
 use super::spans::spans;

@@ -15,7 +15,7 @@ pub use cache::DecoderCache;
 use stack::{Decoder, Encoder};
 
 /// Embedding table, encoder, decoder and output head. Field names are the checkpoint's, but for the
-/// `block.N.layer.M` level, which [`crate::weights::names`] restores.
+/// `block.N.layer.M` level, which [`crate::checkpoint::names`] restores.
 #[derive(Module, Debug)]
 pub struct T5Model {
     shared: Embedding,

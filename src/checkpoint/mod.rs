@@ -1,6 +1,5 @@
 //! Weights at rest: model folder → safetensors header → tensors, one by one, onto the device.
 
-mod checkpoint;
 #[cfg(feature = "cli")]
 mod convert;
 mod folder;
@@ -8,6 +7,7 @@ mod header;
 mod index;
 mod load;
 pub mod names;
+mod open;
 mod pieces;
 #[cfg(feature = "cli")]
 mod random;
@@ -19,7 +19,6 @@ mod spans;
 #[cfg(feature = "cli")]
 mod write;
 
-pub use checkpoint::{Checkpoint, Entry};
 #[cfg(feature = "cli")]
 pub use convert::Conversion;
 #[cfg(not(target_arch = "wasm32"))]
@@ -28,6 +27,7 @@ pub use folder::ModelFolder;
 pub use header::ElementType;
 pub use load::Progress;
 pub use names::Kind;
+pub use open::{Checkpoint, Entry};
 #[cfg(feature = "cli")]
 pub use random::write_random;
 #[cfg(not(target_arch = "wasm32"))]

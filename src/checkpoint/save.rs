@@ -67,7 +67,7 @@ impl ModuleVisitor for Collect {
             published(self.kind, &self.path.join(".")),
             tensor.dims().to_vec(),
         );
-        match pollster::block_on(crate::device::read(tensor)) {
+        match pollster::block_on(crate::compute::device::read(tensor)) {
             Ok(values) => tensors.push((name, shape, self.dtype.encode(&values))),
             Err(error) => self.tensors = Err(error),
         }

@@ -1,7 +1,7 @@
 //! What a decoder remembers between tokens.
 
+use crate::compute::{Plan, append, attend_step, attends_in_steps};
 use crate::error::{Error, Result};
-use crate::kernels::{Plan, append, attend_step, attends_in_steps};
 use crate::nn::KeyValues;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 

@@ -196,7 +196,7 @@ mod tests {
                 };
                 let dense = dequantize(format, &packed.words, &packed.scales, in_features);
                 let found = matmul(&x, matrix);
-                let plain = with::<crate::kernels::cpu::lanes::Plain>(&x, matrix);
+                let plain = with::<crate::compute::cpu::lanes::Plain>(&x, matrix);
                 let largest_scale = packed.scales.iter().map(|d| f64::from(d.to_f32().abs()));
                 let largest_scale = largest_scale.fold(0.0, f64::max);
                 let largest_x = x.iter().map(|x| f64::from(x.abs())).fold(0.0, f64::max);

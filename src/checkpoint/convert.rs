@@ -1,8 +1,8 @@
 //! A model folder's weights in another form, piece by piece from file to file.
 
-use super::checkpoint::{Checkpoint, Form};
 use super::folder::{ModelFolder, read_exactly};
 use super::header::ElementType;
+use super::open::{Checkpoint, Form};
 use super::pieces::Pieces;
 use super::slots::{Slot, scales_of};
 use super::spans::rows_at_once;

@@ -3,8 +3,8 @@
 use super::attention::T5Attention;
 use super::cache::{LayerCache, SelfKeyValues};
 use super::feed_forward::FeedForward;
+use crate::compute::contiguous;
 use crate::config::T5Config;
-use crate::kernels::contiguous;
 use crate::nn::{KeyValues, Linear, Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;

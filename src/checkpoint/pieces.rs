@@ -1,8 +1,8 @@
 //! Pieces of a file's tensors as floats, whatever form they are stored in.
 
-use super::checkpoint::{Checkpoint, Entry, Form};
 use super::folder::{ModelFolder, read_exactly};
 use super::header::ElementType;
+use super::open::{Checkpoint, Entry, Form};
 use crate::error::{Error, Result};
 use crate::quant::{blocks, dequantize};
 use half::f16;

@@ -1,7 +1,7 @@
 //! Patch embedding and learned positions.
 
+use crate::compute::dense::times;
 use crate::config::SiglipVisionConfig;
-use crate::kernels::dense::times;
 use crate::nn::{Table, linear, random, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};

@@ -3,13 +3,13 @@
 
 use super::launch::{Kernel, launch};
 use super::{bias_strides, contiguous};
-use crate::kernels::Plan;
+use crate::compute::Plan;
 use burn::backend::Wgpu;
 use burn::backend::wgpu::CubeTensor;
 use burn::tensor::Tensor;
 
 /// Whether [`attend_few`] and [`attend_step`] take heads of that width, in numbers, and so many keys.
-pub(in crate::kernels) fn takes(width: usize, length: usize, plan: Plan) -> bool {
+pub(in crate::compute) fn takes(width: usize, length: usize, plan: Plan) -> bool {
     // Four numbers to a thread.
     let lanes = width / 4;
     width.is_multiple_of(4)
@@ -31,7 +31,7 @@ fn few_queries(plan: Plan) -> usize {
 /// `softmax(scale · q kᵀ + bias) v` over the first `length` keys; `q: [batch, queries, heads · width]` → the same, keys and
 /// values `[batch, heads, length or more, width]`, `bias: [1 or batch, 1 or heads, 1 or queries, length]`. `None` where the
 /// tensors are not on the GPU, and for many queries.
-pub(in crate::kernels) fn attend_few(
+pub(in crate::compute) fn attend_few(
     q: &Tensor<3>,
     seen: [&Tensor<4>; 2],
     length: usize,
@@ -52,7 +52,7 @@ pub(in crate::kernels) fn attend_few(
 
 /// The same for one new token in each of `rows` rows, whose queries, keys and values come as `[3, rows, heads · width]`: keys and
 /// values take their place at `position` first, in place, whoever else holds those of all.
-pub(in crate::kernels) fn attend_step(
+pub(in crate::compute) fn attend_step(
     token: &Tensor<3>,
     seen: [&Tensor<4>; 2],
     position: usize,

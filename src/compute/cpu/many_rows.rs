@@ -10,7 +10,7 @@ use super::activations::{Activations, Layout, Tile};
 use super::aligned::Aligned;
 use super::lanes::Lanes;
 use super::matmul::Format;
-use crate::exponential::largest;
+use crate::compute::exponential::largest;
 use crate::quant::{BLOCK, QuantFormat, finite_half};
 use std::ops::Range;
 

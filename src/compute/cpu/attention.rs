@@ -223,7 +223,7 @@ impl Panels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::cpu::lanes::Plain;
+    use crate::compute::cpu::lanes::Plain;
 
     /// What this machine's processor has, against plain Rust: `testing::kernels` holds one of them against the definition.
     #[test]

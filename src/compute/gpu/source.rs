@@ -41,8 +41,8 @@ const fn walk(source: &[u8], out: &mut [u8]) -> usize {
 macro_rules! wgsl {
     ($file:literal) => {{
         const SOURCE: &str = include_str!($file);
-        const STRIPPED: [u8; $crate::kernels::gpu::source::stripped_len(SOURCE)] =
-            $crate::kernels::gpu::source::strip(SOURCE);
+        const STRIPPED: [u8; $crate::compute::gpu::source::stripped_len(SOURCE)] =
+            $crate::compute::gpu::source::strip(SOURCE);
         const TEXT: &str = match core::str::from_utf8(&STRIPPED) {
             Ok(text) => text,
             Err(_) => panic!("a shader that is not UTF-8"),

@@ -1,6 +1,6 @@
 //! Softmax in place.
 
-use crate::exponential::{LANES, exp, largest};
+use crate::compute::exponential::{LANES, exp, largest};
 
 /// Each row of `width` numbers becomes `exp(scale x) / Σ exp(scale x)`, for a scale above 0. A row with what is no number
 /// becomes such throughout.

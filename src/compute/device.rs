@@ -35,7 +35,7 @@ pub fn cpu() -> burn::tensor::Device {
 /// [`Error::WebGpuUnavailable`] when there is no adapter, or when this process has opened it before.
 #[cfg(all(feature = "webgpu", not(target_arch = "wasm32")))]
 pub fn wgpu() -> Result<(burn::tensor::Device, bool)> {
-    use crate::kernels;
+    use crate::compute;
     use burn::tensor::{Device, wgpu::wgpu::DeviceType};
     let (device, setup) =
         Device::wgpu_options()
@@ -44,8 +44,8 @@ pub fn wgpu() -> Result<(burn::tensor::Device, bool)> {
                 problem: error.to_string(),
             })?;
     let software = setup.adapter.get_info().device_type == DeviceType::Cpu;
-    kernels::adapter_is_software(software);
-    kernels::adapter_has(kernels::Extras::of(setup.device.features()));
+    compute::adapter_is_software(software);
+    compute::adapter_has(compute::Extras::of(setup.device.features()));
     Ok((device, software))
 }
 

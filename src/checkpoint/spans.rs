@@ -1,6 +1,6 @@
 //! What is read at once: neighbouring small tensors together, a large tensor in pieces of whole rows.
 
-use super::checkpoint::{Checkpoint, Entry};
+use super::open::{Checkpoint, Entry};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -10,6 +10,8 @@
 #[cfg(feature = "cpu")]
 pub mod cpu;
 pub(crate) mod dense;
+pub mod device;
+pub(crate) mod exponential;
 #[cfg(feature = "webgpu")]
 pub mod gpu;
 mod plan;
@@ -415,7 +417,7 @@ pub(crate) fn best_tokens(scores: &Tensor<2>, count: usize) -> Option<FoundToken
 impl FoundTokens {
     /// What was found, on the host.
     pub(crate) async fn read(self) -> Result<Vec<BestTokens>> {
-        let values = crate::device::read(self.found).await?;
+        let values = crate::compute::device::read(self.found).await?;
         let rows = values.chunks_exact(1 + 2 * self.count);
         Ok(rows
             .map(|row| BestTokens {

@@ -1,12 +1,12 @@
 //! Pieces of tensors on their way from a file's form to the device's.
 
-use super::checkpoint::{Checkpoint, Form};
 use super::folder::ModelFolder;
+use super::open::{Checkpoint, Form};
 use super::pieces::{Pieces, words};
 use super::slots::{Arrived, scales_of};
-use crate::device;
+use crate::compute;
+use crate::compute::device;
 use crate::error::Result;
-use crate::kernels;
 use crate::quant::{Effort, QuantFormat, blocks, quantize};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, s};
 use half::f16;
@@ -108,7 +108,7 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
 
     fn push_words(&mut self, name: &str, start: usize, total: usize, words: Vec<u32>) {
         let end = start + words.len();
-        let piece = kernels::upload(words, self.device);
+        let piece = compute::upload(words, self.device);
         let tensor = if end - start == total {
             piece
         } else {
@@ -129,7 +129,7 @@ impl<'a, F: ModelFolder> Sink<'a, F> {
             self.halves.insert(name.to_string(), all);
             return;
         }
-        let words = kernels::pair(&all);
+        let words = compute::pair(&all);
         self.push_words(name, 0, words.len(), words);
     }
 

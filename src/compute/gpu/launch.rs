@@ -5,7 +5,7 @@ use super::source::{Tile, unrolled, wgsl};
 use super::{
     FEW_ROWS_TILE, Layout, Plan, activation, layout, prelude, quarter, row, scales, threads,
 };
-use crate::kernels::Extras;
+use crate::compute::Extras;
 use crate::nn::Activation;
 use crate::quant::QuantFormat;
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};

@@ -6,7 +6,7 @@ use super::{
     FEW_ROWS_TILE, activation, contiguous, few, large, many_rows_tile, on_gpu, scales, signed,
     workgroups_of_tiles,
 };
-use crate::kernels::{Added, Extras, Plan, Quantized};
+use crate::compute::{Added, Extras, Plan, Quantized};
 use crate::nn::Activation;
 use crate::quant::blocks;
 use burn::backend::Wgpu;
@@ -90,7 +90,7 @@ fn finish(at: u32, sums: array<Sums, {matrices}>, i: u32) {{ {sums}{finish} }}
 
 /// `x Wᵀ` and what is added; `x: [rows, blocks · BLOCK]` → `[rows, out_features]`. `None` where the tensor is not on the GPU, here
 /// and below.
-pub(in crate::kernels) fn matmul(
+pub(in crate::compute) fn matmul(
     x: &Tensor<2>,
     weight: &Quantized,
     added: &Added,
@@ -162,7 +162,7 @@ fn nothing(x: &CubeTensor) -> CubeTensor {
 
 /// `x W₀ᵀ`, `x W₁ᵀ` and `x W₂ᵀ`: `[rows, in_features]` → `[3, rows, out_features]`; `None` also for many rows and for matrices
 /// of different forms.
-pub(in crate::kernels) fn matmul_three(
+pub(in crate::compute) fn matmul_three(
     x: &Tensor<2>,
     weights: [&Quantized; 3],
     plan: Plan,
@@ -171,7 +171,7 @@ pub(in crate::kernels) fn matmul_three(
 }
 
 /// `activation(x W₀ᵀ) · x W₁ᵀ`; `None` as [`matmul_three`], and for an activation that WGSL has not.
-pub(in crate::kernels) fn matmul_gated(
+pub(in crate::compute) fn matmul_gated(
     x: &Tensor<2>,
     weights: [&Quantized; 2],
     of: Activation,
@@ -238,7 +238,7 @@ fn few_rows(
 }
 
 /// The rows of these ids; `ids: [n]` → `[n, in_features]`.
-pub(in crate::kernels) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Tensor<2>> {
+pub(in crate::compute) fn rows(ids: &Tensor<1, Int>, weight: &Quantized) -> Option<Tensor<2>> {
     let ids = signed(ids.clone()).try_into_primitive::<Wgpu>().ok()?;
     let (ids, [_, in_features]) = (into_contiguous(ids), weight.shape);
     let shape = [ids.meta.shape()[0], in_features];
