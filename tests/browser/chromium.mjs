@@ -17,6 +17,13 @@ const FLAGS = [
   "--no-first-run",
 ];
 
+/** What the tests need beside the page: fixtures, the module with the parity tests, a package that does not wait between tries. */
+const TESTS = {
+  "/fixtures/": join(ROOT, "tests/fixtures"),
+  "/wasm-testing/": join(ROOT, "target/wasm-testing"),
+  "/pkg/lib/source/patience.js": join(ROOT, "tests/browser/quick/patience.js"),
+};
+
 /**
  * Starts the server and the browser. `newPage()` opens a page that keeps what it logs in `page.log`.
  * @param {Record<string, string>} [mounts] more addresses to serve
@@ -27,8 +34,7 @@ const FLAGS = [
  *   answers in place of the files, or just looks on and returns false
  */
 export async function start(mounts = {}, { flags = [], webgpu = true, handle = () => false } = {}) {
-  const all = { ...MOUNTS, "/fixtures/": join(ROOT, "tests/fixtures"), "/wasm-testing/": join(ROOT, "target/wasm-testing"), ...mounts };
-  const { server, url } = await serve({ mounts: all, handle });
+  const { server, url } = await serve({ mounts: { ...MOUNTS, ...TESTS, ...mounts }, handle });
   const args = [...FLAGS, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU", "--disable-webgpu"]), ...flags];
   const browser = await chromium.launch({ executablePath: process.env.PALI3_CHROMIUM ?? "/usr/bin/chromium", args });
   return {

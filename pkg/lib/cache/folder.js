@@ -2,7 +2,7 @@
 // A model folder that is stored as it is read, and read from there the next time.
 // What is stored of a file always is its beginning, so that an interrupted download goes on where it stopped.
 import { NetworkError, NotFoundError } from "../errors.js";
-import { PATIENCE } from "../source/retry.js";
+import { PATIENCE } from "../source/patience.js";
 import { nothing } from "./shelf.js";
 
 /** @typedef {import("./shelf.js").Shelf} Shelf */

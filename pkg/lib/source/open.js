@@ -12,7 +12,7 @@ const EXPECTED = "expected the URL of a model folder, { files } or a function (n
 /**
  * What the crate reads the model through. Its `close` ends whatever is still under way.
  * @param {any} source
- * @param {{signal?: AbortSignal, progress?: import("./tally.js").OnProgress, patience?: import("./retry.js").Patience}} options
+ * @param {{signal?: AbortSignal, progress?: import("./tally.js").OnProgress, patience?: import("./patience.js").Patience}} options
  * @returns {StreamedFolder | LocalFolder}
  */
 export function openSource(source, options) {

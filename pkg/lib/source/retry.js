@@ -6,18 +6,7 @@ import { pause } from "./waiting.js";
 /** Answers that another try may turn into the file: timeouts, too many requests, a server that is busy or restarting. */
 export const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** @typedef {{tries: number, first: number, longest: number, longestAsked: number}} Patience */
-
-/** Times in milliseconds. @type {Readonly<Patience>} */
-export const PATIENCE = Object.freeze({
-  /** Tries in a row that bring no byte. */
-  tries: 6,
-  /** Wait after the first failure; it doubles with each further one, up to `longest`. */
-  first: 250,
-  longest: 4000,
-  /** Longest wait that a server may ask for with Retry-After. */
-  longestAsked: 30_000,
-});
+/** @typedef {import("./patience.js").Patience} Patience */
 
 /** A request that failed or was cut off, in a way that may pass. */
 export class Interruption extends Error {

@@ -7,7 +7,8 @@ import { IntegrityError, InvalidInputError, NotFoundError, Pali3Error } from "..
 import { isMissing, statusError, statusWords } from "../request.js";
 import { Body } from "./body.js";
 import { announcedLength, contentRange, Facts } from "./facts.js";
-import { Interruption, PASSING, PATIENCE, persistently, retryAfter } from "./retry.js";
+import { PATIENCE } from "./patience.js";
+import { Interruption, PASSING, persistently, retryAfter } from "./retry.js";
 import { Tally } from "./tally.js";
 import { follow, untilAborted } from "./waiting.js";
 
@@ -41,7 +42,7 @@ export class StreamedFolder {
 
   /**
    * @param {Transport} transport
-   * @param {{signal?: AbortSignal, progress?: import("./tally.js").OnProgress, patience?: import("./retry.js").Patience}} options
+   * @param {{signal?: AbortSignal, progress?: import("./tally.js").OnProgress, patience?: import("./patience.js").Patience}} options
    */
   constructor(transport, { signal, progress = () => {}, patience = PATIENCE }) {
     this.#transport = transport;
@@ -81,7 +82,7 @@ export class StreamedFolder {
   /**
    * Bytes in the file, or null where there is none.
    * @param {string} file
-   * @param {import("./retry.js").Patience} [patience]
+   * @param {import("./patience.js").Patience} [patience]
    */
   async size(file, patience = this.#patience) {
     const facts = this.#facts(file);
