@@ -4,9 +4,16 @@ import { described, InvalidInputError } from "../errors.js";
 /** Numbers by which pictures are known on the thread that computes. */
 let last = 0;
 
+/**
+ * What an encoded picture needs of the model that holds it.
+ * @typedef {object} Holder
+ * @property {(image: number) => Promise<any>} imageBytes
+ * @property {(image: number) => void} releaseImage
+ */
+
 /** A picture as the model sees it: its visual tokens, where the model computes. Pali3.encodeImage makes it. */
 export class EncodedImage {
-  /** The model that holds it; null for one that was made of bytes, which any model may take in. @type {import("./model.js").Pali3 | null} */
+  /** The model that holds it; null for one that was made of bytes, which any model may take in. @type {Holder | null} */
   #model;
   /** @type {Uint8Array<ArrayBuffer> | null} */
   #bytes;
@@ -15,7 +22,7 @@ export class EncodedImage {
   /**
    * @internal
    * @param {number} id @param {{visualTokens: number, rows: number, columns: number}} grid
-   * @param {import("./model.js").Pali3 | null} model @param {Uint8Array<ArrayBuffer> | null} bytes
+   * @param {Holder | null} model @param {Uint8Array<ArrayBuffer> | null} bytes
    */
   constructor(id, { visualTokens, rows, columns }, model, bytes) {
     /** @internal */
@@ -44,7 +51,7 @@ export class EncodedImage {
     return this.#bytes;
   }
 
-  /** @internal Throws where the picture cannot be used with the model. @param {import("./model.js").Pali3} model */
+  /** @internal Throws where the picture cannot be used with the model. @param {Holder} model */
   check(model) {
     if (this.#disposed) throw new InvalidInputError("image: was disposed of");
     if (this.#model !== null && this.#model !== model) {
@@ -54,7 +61,7 @@ export class EncodedImage {
 
   async toBytes() {
     if (this.#disposed) throw new InvalidInputError("image: was disposed of");
-    return this.#bytes?.slice() ?? /** @type {import("./model.js").Pali3} */ (this.#model).imageBytes(this.id);
+    return this.#bytes?.slice() ?? /** @type {Holder} */ (this.#model).imageBytes(this.id);
   }
 
   dispose() {

@@ -1,17 +1,10 @@
 // @ts-check
 // What of a picture crosses to the thread that decodes it. Only what lives on the page is looked at here.
+import { AS_STORED } from "../crossing.js";
 import { aborted, described, InvalidInputError, throwIfAborted } from "../errors.js";
 import { resolveUrl } from "../request.js";
 
-/** As stored: no colour management, no blending, turned the way the camera was held. @type {ImageBitmapOptions} */
-export const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" };
-
-/**
- * @typedef {{kind: "url", href: string}
- *   | {kind: "blob", blob: Blob}
- *   | {kind: "bitmap", bitmap: ImageBitmap, what: string}
- *   | {kind: "pixels", width: number, height: number, rgba: Uint8Array<ArrayBuffer>}} Crossing
- */
+/** @typedef {import("../crossing.js").Crossing} Crossing */
 
 /** @param {unknown} value @param {string} name of a class that this environment may lack */
 function isA(value, name) {

@@ -1,11 +1,11 @@
 // @ts-check
 // The model as a page holds it. It computes on the other side of a link; types and documentation are in index.d.ts.
-import { webGpuAdapter } from "../engine/device.js";
+import { webGpuAdapter } from "../adapter.js";
 import { AbortedError, described, InvalidInputError, throwIfAborted, UnsupportedModelError } from "../errors.js";
-import { connect } from "../link/connect.js";
 import { folderUrl, resolveUrl } from "../request.js";
 import { follow, untilAborted } from "../source/waiting.js";
 import { cache } from "./cache.js";
+import { connect } from "./connect.js";
 import { gazes } from "./gaze.js";
 import { Generation } from "./generation.js";
 import { EncodedImage } from "./image.js";
@@ -17,7 +17,7 @@ import { crossingSource } from "./source.js";
 export class Pali3 {
   static cache = cache;
 
-  /** @type {import("../link/connect.js").Link} */
+  /** @type {import("./connect.js").Link} */
   #link;
   /** @type {any} */
   #info;
@@ -29,7 +29,7 @@ export class Pali3 {
   /** Frees pictures that nobody holds any more. */
   #forgotten = new FinalizationRegistry((/** @type {number} */ image) => this.releaseImage(image));
 
-  /** @internal Use Pali3.load. @param {import("../link/connect.js").Link} link @param {any} loaded */
+  /** @internal Use Pali3.load. @param {import("./connect.js").Link} link @param {any} loaded */
   constructor(link, { device, info, cached }) {
     this.#link = link;
     this.#info = info;
@@ -73,7 +73,7 @@ export class Pali3 {
       }
     };
     const connecting = connect(handlers, { worker, workerUrl });
-    const stop = (/** @type {import("../link/connect.js").Link} */ link) => link.end(new AbortedError("aborted by the caller"));
+    const stop = (/** @type {import("./connect.js").Link} */ link) => link.end(new AbortedError("aborted by the caller"));
     const link = await (signal ? untilAborted(connecting, signal, stop) : connecting);
     try {
       const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrls };

@@ -1,10 +1,15 @@
 // @ts-check
 // A model source as the caller gives it, and what of it crosses to the thread that loads. A function stays here: it is
 // called for each piece.
+import { described, InvalidInputError } from "../errors.js";
 import { Moved } from "../link/channel.js";
 import { folderUrl } from "../request.js";
 import { diskSource, onDisk } from "../source/disk.js";
-import { named, openSource } from "../source/open.js";
+import { withPaths } from "../source/files.js";
+import { openSource } from "../source/open.js";
+import { checked, SOURCE_KEYS } from "./options.js";
+
+const EXPECTED = "expected the URL of a model folder, { files } or a function (name, range, signal) => Response";
 
 /** @typedef {import("../link/channel.js").Handlers} Handlers */
 
@@ -21,6 +26,20 @@ export function crossingSource(source) {
   }
   if (typeof source === "function") return { source: { kind: "asked" }, handlers: answering(source) };
   return { source: { kind: "files", files: named(source) }, handlers: {} };
+}
+
+/**
+ * The files of a source that is `{ files }`, each with its path as far as the browser tells it.
+ * @param {any} source
+ */
+function named(source) {
+  // An array or a FileList has no names to check: what was meant is the object around it.
+  if (source === null || typeof source !== "object" || "length" in source) {
+    throw new InvalidInputError(`source: ${EXPECTED}, found ${described(source)}`);
+  }
+  const { files } = checked(SOURCE_KEYS, source, "source", "InvalidInput");
+  if (files === undefined) throw new InvalidInputError(`source: ${EXPECTED}, found ${described(source)} without files`);
+  return withPaths(files);
 }
 
 /** @param {Function} source @returns {Handlers} */

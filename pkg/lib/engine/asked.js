@@ -1,18 +1,20 @@
 // @ts-check
 // A model folder that only the page can read: its function runs there, and each piece comes over.
 
+/** @typedef {(method: string, args?: any, options?: any) => Promise<any>} Ask calls the thread that asked for the load */
+
 /** Has the methods that the crate reads through. */
 export class AskedFolder {
   #ask;
   #signal;
 
-  /** @param {import("./session.js").Ask} ask @param {AbortSignal} [signal] */
+  /** @param {Ask} ask @param {AbortSignal} [signal] */
   constructor(ask, signal) {
     this.#ask = ask;
     this.#signal = signal;
   }
 
-  /** @param {import("./session.js").Ask} ask @param {(event: any) => void} progress @param {AbortSignal} [signal] */
+  /** @param {Ask} ask @param {(event: any) => void} progress @param {AbortSignal} [signal] */
   static async open(ask, progress, signal) {
     // This call lasts as long as the folder is open, and tells of what arrives.
     const open = new AbortController();

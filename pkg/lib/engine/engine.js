@@ -8,7 +8,7 @@ import { Queue } from "./queue.js";
 import { loadModel, openFolder } from "./session.js";
 
 /** @typedef {import("./session.js").Plan} Plan */
-/** @typedef {import("./session.js").Ask} Ask */
+/** @typedef {import("./asked.js").Ask} Ask */
 /** @typedef {import("../link/channel.js").Context} Context */
 
 /** After these, what was on the device is gone. */

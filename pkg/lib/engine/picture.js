@@ -1,14 +1,14 @@
 // @ts-check
 // The browser decodes a picture, and does nothing else to it: no colour management, no scaling, no blending.
 // Everything that decides the numbers happens in the crate, as it does natively.
-import { AS_STORED } from "../api/input.js";
+import { AS_STORED } from "../crossing.js";
 import { aborted, InvalidInputError, NetworkError, throwIfAborted } from "../errors.js";
 import { request, statusError } from "../request.js";
 
 /** @typedef {{width: number, height: number, rgba: Uint8Array}} Pixels row-major, alpha not multiplied in */
 
 /**
- * @param {import("../api/input.js").Crossing} input @param {AbortSignal | undefined} signal
+ * @param {import("../crossing.js").Crossing} input @param {AbortSignal | undefined} signal
  * @returns {Promise<Pixels>}
  */
 export async function decode(input, signal) {

@@ -23,7 +23,7 @@ const SLOW = 20e6;
  * @property {Partial<Record<"cpu" | "webgpu", string>>} wasmUrls
  */
 
-/** @typedef {(method: string, args?: any, options?: any) => Promise<any>} Ask calls the thread that asked for the load */
+/** @typedef {import("./asked.js").Ask} Ask */
 
 /** Files that a folder may have, beside its weights. */
 const SMALL = ["config.json", "preprocessor_config.json", "generation_config.json", "tokenizer.json"];

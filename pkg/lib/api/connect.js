@@ -1,11 +1,11 @@
 // @ts-check
 // Where a model works: in a worker of its own, or on the calling thread.
 import { InvalidOptionError, NetworkError, Pali3Error } from "../errors.js";
+import { Channel, portPair } from "../link/channel.js";
 import { leftBehind } from "../prebundled.js";
 import { resolveUrl } from "../request.js";
-import { Channel, portPair } from "./channel.js";
 
-/** @typedef {import("./channel.js").Handlers} Handlers */
+/** @typedef {import("../link/channel.js").Handlers} Handlers */
 
 /** Milliseconds in which a worker has to be there: its scripts are some 80 kB. */
 const READY_WITHIN = 30_000;
