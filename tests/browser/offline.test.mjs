@@ -9,9 +9,10 @@ import { ask, complaints, kept, keptFiles, ready, samples, until } from "./page.
 const COPY = join(ROOT, "target/www-offline");
 const { question, answer } = samples[0].questions[1];
 
-let browser, down;
+/** The browser, whether the network is down, and whether the page comes with leave to keep it. */
+let browser, down, lasting;
 beforeEach(async () => {
-  down = false;
+  down = lasting = false;
   // A copy, so that a new version can be put in its place.
   await rm(COPY, { recursive: true, force: true });
   await cp(join(ROOT, "target/www"), COPY, { recursive: true });
@@ -19,7 +20,11 @@ beforeEach(async () => {
   browser = await start(mounts, {
     handle: (request, response) => {
       if (down) response.destroy();
-      return down;
+      if (down || !lasting || !["/", "/index.html"].includes(request.url.split("?")[0])) return down;
+      // As many hosts send it: browsers need not ask again for an hour.
+      response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "max-age=3600" });
+      void readFile(join(COPY, "index.html")).then((page) => response.end(page));
+      return true;
     },
   });
 });
@@ -71,10 +76,11 @@ test("the service worker keeps the page, and no weights", async () => {
   await page.close();
 });
 
-test("a new version shows at the next visit, whole, and the old one goes", async () => {
-  const page = await visit();
-  // Another page and another module, which has another name, and so have the scripts that name them; and, as in any
-  // build, another version in the service worker.
+/**
+ * Puts another version in the place of the page: another page and another module, which has another name, and so have the
+ * scripts that name them; and, as in any build, another version in the service worker.
+ */
+async function renew() {
   const assets = await readdir(join(COPY, "assets"));
   const renamed = (name) => name.replace(/-.{8}\.(js|wasm)$/, "-NewNew01.$1");
   for (const name of assets) await rename(join(COPY, "assets", name), join(COPY, "assets", renamed(name)));
@@ -85,6 +91,11 @@ test("a new version shows at the next visit, whole, and the old one goes", async
     text = text.replace("<title>pali3", "<title>new: pali3").replace(version, "1234567890abcdef");
     await writeFile(join(COPY, name), text);
   }
+}
+
+test("a new version shows at the next visit, whole, and the old one goes", async () => {
+  const page = await visit();
+  await renew();
 
   await page.reload();
   await ready(page);
@@ -103,6 +114,30 @@ test("a new version shows at the next visit, whole, and the old one goes", async
   down = true;
   await page.context().setOffline(true);
   await page.reload();
+  await ready(page);
+  assert.match(await page.title(), /^new/);
+  assert.equal(await ask(page, question), answer);
+  await page.close();
+});
+
+test("a host that lets browsers keep the page for an hour does not mix an old page with a new version", async () => {
+  lasting = true;
+  const page = await visit();
+  // The page is in the browser's own cache now.
+  await page.goto(`${browser.url}/`);
+  await ready(page);
+  await renew();
+  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+  await until(page, async () => (await navigator.serviceWorker.getRegistration())?.waiting?.state === "installed");
+  const title = await page.evaluate(async () => {
+    const kept = await (await caches.open("pali3-page-1234567890abcdef")).match("/");
+    return /<title>(.*?)<\/title>/.exec(await kept.text())[1];
+  });
+  assert.match(title, /^new/);
+
+  // The new one takes over, and removes the scripts of the old one.
+  await page.goto("about:blank");
+  await page.goto(`${browser.url}/?device=cpu`);
   await ready(page);
   assert.match(await page.title(), /^new/);
   assert.equal(await ask(page, question), answer);

@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { after, before, beforeEach, test } from "node:test";
+import { serve } from "../../scripts/serve.mjs";
 import { ROOT, start } from "./chromium.mjs";
 import { ask, BUILT, complaints, MODEL, open, ready } from "./page.mjs";
 
@@ -171,6 +172,52 @@ test("stored models: listed, kept, deleted", async () => {
   await page.keyboard.press("Escape");
   assert.equal(await sample4(page), "green");
   await page.close();
+});
+
+test("an address that is none is said so, and the page goes on", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${browser.url}/?model=http://&device=cpu`);
+  await page.getByRole("alert").filter({ hasText: "“http://” is not the address of a model folder" }).waitFor();
+  assert.deepEqual(complaints(page), []);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await ready(page);
+  assert.equal(await sample4(page), "green");
+  await page.close();
+});
+
+test("a link to a model on another site fetches nothing before the visitor agrees", async () => {
+  const asked = [];
+  const look = (request) => void asked.push(request.url);
+  const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Content-Range, ETag" };
+  const other = await serve({ mounts: { "/far/": MODEL }, headers, handle: look });
+  const page = await browser.newPage();
+  await page.goto(`${browser.url}/?model=${other.url}/far/&device=cpu`);
+  await page.locator("#load-text").filter({ hasText: `asks for a model from ${new URL(other.url).host}: far` }).waitFor();
+  assert.match(await page.locator("#status").textContent(), /far is not loaded yet/);
+  // Another device is no consent.
+  await page.locator("#open-model").click();
+  await page.getByRole("radio", { name: "WebGPU" }).check();
+  await page.getByRole("radio", { name: "CPU", exact: true }).check();
+  await page.keyboard.press("Escape");
+  // A question waits.
+  await page.getByRole("button", { name: "Sample picture 4" }).click();
+  await page.getByLabel("Question about the picture").fill(COLOUR);
+  await page.getByRole("button", { name: "Ask" }).click();
+  await page.locator("#timings").filter({ hasText: "as soon as the model is here" }).waitFor();
+  assert.deepEqual(asked, []);
+  await page.getByRole("button", { name: "Load it" }).click();
+  await page.locator("#status").filter({ hasText: "far on the CPU" }).waitFor();
+  await page.locator(".word").first().waitFor();
+  assert.equal(await page.locator("#answer").textContent(), "green");
+  assert.ok(asked.length > 0);
+
+  // What is stored needs no download, and so no question.
+  await page.reload();
+  await page.locator("#status").filter({ hasText: "far on the CPU" }).waitFor();
+  assert.deepEqual(complaints(page), []);
+  await page.close();
+  other.server.closeAllConnections();
+  other.server.close();
 });
 
 test("a model that is not there is said so in plain words, and can be tried again", async () => {

@@ -83,12 +83,12 @@ export class Conversation {
     const blind = model.info.kind === "t5";
     this.#timings.textContent = blind || picture.encoded?.by === model ? "Answering" : "Looking at the picture";
     const { image, took } = await encoded(picture, model, signal);
-    const generation = model.generate({ image, prompt, signal });
-    for await (const { text } of generation) {
+    const answer = model.stream({ image, prompt, signal });
+    for await (const { text } of answer) {
       this.#answer.append(text);
       this.#answer.classList.toggle("long", (this.#answer.textContent?.length ?? 0) > LONG);
     }
-    const { text, tokenIds, score, timings } = await generation;
+    const { text, tokenIds, score, timings } = await answer.result;
     this.#last = { prompt, text };
     if (text === "") this.#answer.textContent = "(an empty answer)";
     announce(`Answer: ${text}`);

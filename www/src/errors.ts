@@ -19,11 +19,12 @@ const PLAIN: Record<Pali3ErrorCode, string> = {
   Quota: "The browser gives no more room for models: delete one that is stored",
   Aborted: "Stopped",
   Internal: "Something broke inside: ask again, and the model starts anew",
+  NotFinite: "The model computes no numbers: its weights are broken",
 };
 
 /** Whether somebody has stopped it, which is no error to show. */
 export const isAbort = (error: unknown): boolean =>
-  error instanceof Pali3Error ? error.code === "Aborted" : error instanceof DOMException && error.name === "AbortError";
+  error instanceof Error && error.name === "AbortError";
 
 /** Shows an error, or a text of the page's own. */
 export function showError(error: unknown): void {

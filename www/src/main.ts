@@ -7,7 +7,7 @@ import { clearError, showError } from "./errors.ts";
 import { GazeView } from "./gaze.ts";
 import { takeFiles } from "./intake.ts";
 import { Labels } from "./labels.ts";
-import { fromAddress, isDevice, Loader, SHIPPED } from "./model.ts";
+import { fromAddress, isDevice, Loader, SHIPPED, type Choice } from "./model.ts";
 import { keepForOffline } from "./offline.ts";
 import { pickModel, showSupport } from "./picker.ts";
 import { Viewer } from "./picture.ts";
@@ -17,7 +17,17 @@ import { showSamples } from "./samples.ts";
 const query = new URLSearchParams(location.search);
 const [address, device] = [query.get("model"), query.get("device")];
 
-const loader = new Loader(address === null ? SHIPPED : fromAddress(address), isDevice(device) ? device : "auto");
+/** What the page's address asks for, or why that cannot be. */
+function chosen(): { choice: Choice; mistake: unknown } {
+  try {
+    return { choice: address === null ? SHIPPED : fromAddress(address), mistake: null };
+  } catch (mistake) {
+    return { choice: SHIPPED, mistake };
+  }
+}
+
+const { choice, mistake } = chosen();
+const loader = new Loader(choice, isDevice(device) ? device : "auto");
 const viewer = new Viewer();
 const gaze = new GazeView(() => viewer.aspect);
 new Conversation(loader, viewer, gaze);
@@ -35,7 +45,9 @@ loader.addEventListener("state", () => {
   chip.dataset.state = state;
   delete status.dataset.device;
   byId("limits", HTMLElement).hidden = choice !== SHIPPED;
-  if (state === "loading") {
+  if (state === "asking") {
+    status.textContent = `${choice.name} is not loaded yet`;
+  } else if (state === "loading") {
     clearError();
     status.textContent = `${choice.name} is loading`;
   } else if (state === "paused") {
@@ -53,4 +65,5 @@ loader.addEventListener("state", () => {
 
 showSamples(viewer).catch(showError);
 Pali3.isSupported().then(showSupport, showError);
-void loader.load();
+if (mistake === null) void loader.open();
+else loader.fail(mistake);

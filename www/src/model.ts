@@ -1,5 +1,5 @@
-// Which model is loaded, and how a load goes: start, pause, resume, fail.
-import { Pali3, type ModelSource, type Progress } from "pali3";
+// Which model is loaded, and how a load goes: ask first, start, pause, resume, fail.
+import { Pali3, type LoadProgress, type ModelSource } from "pali3";
 import { isAbort } from "./errors.ts";
 
 export type DeviceChoice = "auto" | "webgpu" | "cpu";
@@ -13,13 +13,15 @@ export interface Choice {
   query?: string | null;
 }
 
-export type State = "loading" | "paused" | "ready" | "failed";
+/** `asking`: nothing is fetched before the visitor agrees. */
+export type State = "asking" | "loading" | "paused" | "ready" | "failed";
 
 /** Folder that the build puts beside the page. */
 export const SHIPPED: Choice = { name: "pali3-tiny-q4", source: new URL("models/pali3-tiny-q4/", document.baseURI), query: null };
 
-/** A model folder at an address, which may be relative to the page. */
+/** A model folder at an address, which may be relative to the page. Throws where that is none. */
 export function fromAddress(address: string): Choice {
+  if (!URL.canParse(address, document.baseURI)) throw new Error(`“${address}” is not the address of a model folder.`);
   const url = new URL(address, document.baseURI);
   return { name: url.pathname.split("/").filter(Boolean).at(-1) ?? url.host, source: url, query: address };
 }
@@ -40,7 +42,7 @@ export class Loader extends EventTarget {
   /** Milliseconds that the load took. */
   took = 0;
   /** The load's last event. */
-  progress: Progress | null = null;
+  progress: LoadProgress | null = null;
   #abort = new AbortController();
 
   constructor(choice: Choice, device: DeviceChoice) {
@@ -73,6 +75,32 @@ export class Loader extends EventTarget {
     }
   }
 
+  /**
+   * Loads the model that the page's address names. One on another site may be any size: unless it is stored here already,
+   * the visitor is asked first (`load` goes on).
+   */
+  async open(): Promise<void> {
+    if (this.#isElsewhere() && !(await this.#isStored())) return this.#enter("asking");
+    await this.load();
+  }
+
+  /** Ends with an error before anything was loaded. */
+  fail(error: unknown): void {
+    this.error = error;
+    this.#enter("failed");
+  }
+
+  #isElsewhere(): boolean {
+    const { source } = this.choice;
+    return source instanceof URL && source.origin !== location.origin;
+  }
+
+  async #isStored(): Promise<boolean> {
+    const href = String(this.choice.source).replace(/\/?$/, "/");
+    const stored = await Pali3.cache.list().catch(() => []);
+    return stored.some(({ source, complete }) => complete && source === href);
+  }
+
   /** Ends the load. What has come is stored, so that `resume` goes on from there. */
   pause(): void {
     if (this.state !== "loading") return;
@@ -101,7 +129,7 @@ export class Loader extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
-  #progressed(mine: AbortController, event: Progress): void {
+  #progressed(mine: AbortController, event: LoadProgress): void {
     if (mine !== this.#abort || this.state !== "loading") return;
     this.progress = event;
     this.dispatchEvent(new Event("progress"));

@@ -54,7 +54,9 @@ export function pickModel(loader: Loader): (files: File[], name: string) => void
     radio.addEventListener("change", () => {
       if (!isDevice(radio.value)) return;
       remember("device", radio.value === "auto" ? null : radio.value);
-      void loader.load(loader.choice, radio.value);
+      // A model that the visitor has not agreed to yet is not fetched by that.
+      if (loader.state === "asking") loader.device = radio.value;
+      else void loader.load(loader.choice, radio.value);
     });
   }
 

@@ -1,5 +1,5 @@
 // How a load goes, to be seen: bytes, speed, time left; pause and resume.
-import type { Progress } from "pali3";
+import type { LoadProgress } from "pali3";
 import { byId, say } from "./dom.ts";
 import type { Loader } from "./model.ts";
 import { bytes, duration } from "./words.ts";
@@ -14,7 +14,7 @@ export class Speedometer {
   #points: { time: number; bytes: number }[] = [];
 
   /** Takes an event of a load into account. */
-  add({ phase, file, loaded }: Progress, time = performance.now()): void {
+  add({ phase, file, loaded }: LoadProgress, time = performance.now()): void {
     if (phase === "cache") this.#files.set(file, loaded);
     if (phase !== "download") return;
     const more = Math.max(0, loaded - (this.#files.get(file) ?? 0));
@@ -45,7 +45,13 @@ export function showProgress(loader: Loader): void {
 
   loader.addEventListener("state", () => {
     box.hidden = loader.state === "ready";
-    bar.hidden = loader.state === "failed";
+    bar.hidden = loader.state === "failed" || loader.state === "asking";
+    if (loader.state === "asking") {
+      const { name, source } = loader.choice;
+      text.textContent = `This link asks for a model from ${source instanceof URL ? source.host : "another site"}: ${name}.`;
+      detail.textContent = "Nothing has been fetched yet. A model can be some gigabytes; what is loaded is stored in this browser.";
+      pause.textContent = "Load it";
+    }
     if (loader.state === "loading") {
       meter = new Speedometer();
       text.textContent = "Loading the model";

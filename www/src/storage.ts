@@ -1,5 +1,5 @@
 // What is stored in this browser, and how to get rid of it.
-import { Pali3, type CachedModel } from "pali3";
+import { Pali3, type StoredModel } from "pali3";
 import { byId, make } from "./dom.ts";
 import { bytes } from "./words.ts";
 
@@ -35,7 +35,7 @@ export function refreshStored(): Promise<void> {
   });
 }
 
-function entry({ source, bytes: size, complete, used }: CachedModel): HTMLLIElement {
+function entry({ source, bytes: size, complete, used }: StoredModel): HTMLLIElement {
   const name = new URL(source).pathname.split("/").filter(Boolean).at(-1) ?? source;
   const remove = make("button", { type: "button", className: "button small", textContent: "Delete" });
   remove.setAttribute("aria-label", `Delete ${name}`);

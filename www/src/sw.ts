@@ -22,12 +22,17 @@ const moduleName = (file: string) => /([^/]+)-.{8}\.wasm$/.exec(file)?.[1] ?? fi
 /** How long a network that does not answer may hold up the page, in milliseconds. */
 const PATIENCE = 3000;
 
+/** Whether the name holds a hash of the content: then there is no other version of it. */
+const isHashed = (file: string) => /\/assets\/[^/]+-.{8}\.\w+$/.test(file);
+/** The request for a file. The browser's own cache may hold an older version of what has no hash in its name. */
+const wanted = (file: string) => new Request(file, { cache: isHashed(file) ? "default" : "reload" });
+
 self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
       const used = new Set((await keptModules()).map(moduleName));
       const cache = await caches.open(CACHE);
-      await cache.addAll(FILES.filter((file) => !isModule(file) || used.has(moduleName(file))));
+      await cache.addAll(FILES.filter((file) => !isModule(file) || used.has(moduleName(file))).map(wanted));
     })(),
   );
 });
@@ -49,7 +54,7 @@ self.addEventListener("message", (event) => {
     (async () => {
       const cache = await caches.open(CACHE);
       for (const file of FILES.filter((file) => isModule(file) && moduleName(file).includes(keep))) {
-        if ((await cache.match(file)) === undefined) await cache.add(file);
+        if ((await cache.match(file)) === undefined) await cache.add(wanted(file));
       }
     })(),
   );
@@ -69,7 +74,8 @@ async function page(request: Request): Promise<Response> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE);
   try {
-    const response = await fetch(request, { signal: patience.signal });
+    // Not an older one that the browser has kept: the scripts that it names may be gone.
+    const response = await fetch(request, { signal: patience.signal, cache: "no-cache" });
     if (response.ok) return response;
   } catch {
     // No network: the kept page follows.
