@@ -22,9 +22,9 @@ export async function encodeImage() {
 
 /** Token ids of exactly `tokens` new tokens; with `marked`, `window.mark` is called at each. */
 export async function generate({ prompt, tokens, marked }) {
-  const generation = model.generate({ prompt, minNewTokens: tokens, maxNewTokens: tokens });
-  if (marked) for await (const _ of generation) window.mark();
-  return (await generation).tokenIds;
+  const answer = model.stream({ prompt, minNewTokens: tokens, maxNewTokens: tokens });
+  if (marked) for await (const _ of answer) window.mark();
+  return (await answer.result).tokenIds;
 }
 
 /** The same with the picture, to be compared with what the command line says. */

@@ -20,13 +20,13 @@ export class Pali3 {
   static imageFromBytes(bytes: Uint8Array | ArrayBuffer): EncodedImage;
 
   /** What is stored in this browser. */
-  static readonly cache: Cache;
+  static readonly cache: StoredModels;
 
-  readonly device: Device;
+  readonly device: DeviceName;
   readonly info: ModelInfo;
   /** Whether the model works in a worker. */
   readonly worker: boolean;
-  /** Whether the whole folder is stored, so that the next load needs no network. */
+  /** Whether all that was read of the folder is stored, so that the next load needs no network. */
   readonly cached: boolean;
 
   /**
@@ -34,7 +34,10 @@ export class Pali3 {
    * no pictures.
    */
   encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
-  generate(options?: GenerateOptions): Generation;
+  /** Answers. The promise is fulfilled when the answer is whole. */
+  generate(options?: GenerateOptions): Promise<GenerationResult>;
+  /** Answers piece by piece: `for await (const { text } of model.stream(…))`. */
+  stream(options?: GenerateOptions): GenerationStream;
   /** Log-likelihood of each candidate answer, in their order. */
   score(options: ScoreOptions): Promise<TargetScore[]>;
   /** Where the model looked for each token of an answer. */
@@ -58,7 +61,7 @@ export class Pali3 {
   /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
   selfTest(): Promise<SelfTest>;
   /** Bytes that are held now. */
-  memory(): Promise<Memory>;
+  memory(): Promise<MemoryUse>;
 
   /** Frees the model's memory once the calls under way are done. */
   dispose(): Promise<void>;
@@ -80,15 +83,14 @@ export class EncodedImage {
   [Symbol.dispose](): void;
 }
 
-/// <reference lib="esnext.disposable" />
 /** Where a model computes. */
-export type Device = "webgpu" | "cpu";
+export type DeviceName = "webgpu" | "cpu";
 
 /**
  * How far a load is. The phases overlap: weights are moved to the device while others are on their way. Bytes that
  * come twice, as after an interruption, count once.
  */
-export interface Progress {
+export interface LoadProgress {
   /**
    * - `"download"`: bytes came from the source; `"cache"`: from what an earlier load has stored
    * - `"upload"`: weights are on the device
@@ -160,35 +162,50 @@ export type Dtype = "f32" | "q8" | "q4";
 
 export interface LoadOptions {
   /**
-   * `"auto"` (the default) takes WebGPU where there is a real GPU, else the CPU: on a software adapter
-   * WebAssembly is much faster than any shader. `"webgpu"` insists on WebGPU, even in software.
+   * `"auto"` takes WebGPU where there is a real GPU, else the CPU: on a software adapter WebAssembly is much faster than any
+   * shader. `"webgpu"` insists on WebGPU, even in software.
+   * @default "auto"
    */
-  device?: "auto" | Device;
+  device?: "auto" | DeviceName;
   /**
    * How matrices are held and computed on: 32-bit floats, or blocks of 8- or 4-bit integers (8.5 and 4.5 bits a weight).
-   * `"auto"` (the default) takes them as the folder stores them. A folder of floats is quantized while it loads.
+   * `"auto"` takes them as the folder stores them. A folder of floats is quantized while it loads.
+   * @default "auto"
    */
   dtype?: "auto" | Dtype | { vision?: Dtype; text?: Dtype };
   /**
-   * Whether the work is done in a worker of the model's own, so that the page never waits (the default), or on the
-   * calling thread. Where there are no workers (Node), it is always the calling thread.
+   * Whether the work is done in a worker of the model's own, so that the page never waits, or on the calling thread. Where
+   * there are no workers (Node), it is always the calling thread.
+   * @default true
    */
   worker?: boolean;
   /**
-   * `"opfs"` (the default): what comes from a URL is kept in the origin's private file system (where that cannot be
-   * written, as on a page's own thread, in its Cache API), so that the next load needs no network. Files are compared
-   * with the server's by one HEAD request each, if the server can be reached. `false`: nothing is stored.
+   * `"opfs"`: what comes from a URL is kept in the origin's private file system (where that cannot be written, as on a
+   * page's own thread, in its Cache API), so that the next load needs no network. Files are compared with the server's by
+   * one HEAD request each, if the server can be reached. `false`: nothing is stored.
+   * @default "opfs"
    */
   cache?: "opfs" | false;
-  onProgress?: (event: Progress) => void;
-  /** Ends the load with an error of code `Aborted` and frees what it holds. */
+  /**
+   * Called as the load goes on.
+   * @default none
+   */
+  onProgress?: (event: LoadProgress) => void;
+  /**
+   * Ends the load with an `AbortError` and frees what it holds.
+   * @default none
+   */
   signal?: AbortSignal;
   /**
-   * Where `pali3_cpu_bg.wasm` and `pali3_webgpu_bg.wasm` are, if not beside the package's own files: their folder, or the
-   * address of each. Only the one that the device needs is fetched.
+   * Where `pali3_cpu_bg.wasm` and `pali3_webgpu_bg.wasm` are: their folder, or the address of each. Only the one that the
+   * device needs is fetched.
+   * @default "beside the package's own files"
    */
   wasmUrl?: string | URL | { cpu?: string | URL; webgpu?: string | URL };
-  /** Where `worker.js` is, if not beside the package's own files: for bundlers that do not know `new Worker(new URL(…))`. */
+  /**
+   * Where `worker.js` is: for bundlers that do not know `new Worker(new URL(…))`.
+   * @default "beside the package's own files"
+   */
   workerUrl?: string | URL;
 }
 
@@ -241,7 +258,7 @@ export interface SiglipInfo extends CommonInfo, PictureInfo {
 }
 
 /** Bytes held by a model. */
-export interface Memory {
+export interface MemoryUse {
   /** WebAssembly's memory, which never shrinks: its size is its peak. Models on one thread (`worker: false`) share it. */
   wasm: number;
   /** In use on the GPU by the model and its encoded pictures; 0 on the CPU. */
@@ -250,7 +267,17 @@ export interface Memory {
   deviceReserved: number;
 }
 
-/** Anything that a browser can decode. Orientation from EXIF is applied; transparency goes over white. */
+/** Pixels as they are, rows from the top: `4 * width * height` bytes of red, green, blue and alpha. `ImageData` is one. */
+export interface PixelData {
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Anything that a browser can decode, the URL of it, or pixels. Orientation from EXIF is applied; transparency goes over
+ * white. Where nothing decodes pictures (Node), pixels alone.
+ */
 export type ImageInput =
   | Blob
   | File
@@ -261,47 +288,109 @@ export type ImageInput =
   | HTMLCanvasElement
   | OffscreenCanvas
   | ImageData
+  | PixelData
   | string
   | URL;
 
+/** A picture that a question is about: an encoded one, or any other, which is encoded for this call and freed after it. */
+export type Picture = EncodedImage | ImageInput;
+
 /** What is asked. */
 export interface Question {
-  /** From `encodeImage`; several stand in front of the prompt in their order. Without it, the model sees only the prompt. */
-  image?: EncodedImage | readonly EncodedImage[] | null;
-  /** The question. Empty by default, for models that caption without one. */
+  /**
+   * The picture, or several, which stand in front of the prompt in their order. One that is asked about more than once is
+   * better encoded once, by `encodeImage`. Without any, the model sees only the prompt.
+   * @default none
+   */
+  image?: Picture | readonly Picture[] | null;
+  /**
+   * The same for several; `image` has to be left out then.
+   * @default none
+   */
+  images?: readonly Picture[] | null;
+  /**
+   * The question. It may be empty, for models that caption without one.
+   * @default ""
+   */
   prompt?: string;
-  /** Stops the call with an error of code `Aborted`. */
+  /**
+   * Stops the call with an `AbortError`.
+   * @default none
+   */
   signal?: AbortSignal;
 }
 
+/** Defaults are those of HF `transformers`, unless the folder's `generation_config.json` says otherwise. */
 export interface GenerateOptions extends Question {
-  /** Most tokens to generate; 20 unless the model folder says otherwise. */
+  /**
+   * Most tokens to generate.
+   * @default 20
+   */
   maxNewTokens?: number;
-  /** Tokens to generate before the end is allowed. */
+  /**
+   * Tokens to generate before the end is allowed.
+   * @default 0
+   */
   minNewTokens?: number;
-  /** Beams; 1 means no beam search. */
+  /**
+   * Beams; 1 means no beam search.
+   * @default 1
+   */
   numBeams?: number;
-  /** Draw tokens at random; implied by `temperature`, `topK` and `topP`. */
+  /**
+   * Draw tokens at random; implied by `temperature`, `topK` and `topP`.
+   * @default false
+   */
   doSample?: boolean;
-  /** Divides the scores before sampling; above 0. */
+  /**
+   * Divides the scores before sampling; above 0.
+   * @default 1
+   */
   temperature?: number;
-  /** Sample among this many most probable tokens; 0 means all. */
+  /**
+   * Sample among this many most probable tokens; 0 means all.
+   * @default 50
+   */
   topK?: number;
-  /** Sample among the most probable tokens whose probabilities add up to this; 0 to 1. */
+  /**
+   * Sample among the most probable tokens whose probabilities add up to this; 0 to 1.
+   * @default 1
+   */
   topP?: number;
-  /** The same seed draws the same numbers, here and natively. */
+  /**
+   * The same seed draws the same numbers, here and natively.
+   * @default 0
+   */
   seed?: number;
-  /** Divides the score of every token already in the sequence; above 0. */
+  /**
+   * Divides the score of every token already in the sequence; above 0.
+   * @default 1
+   */
   repetitionPenalty?: number;
-  /** No sequence of this many tokens may occur twice; 0 means no limit. */
+  /**
+   * No sequence of this many tokens may occur twice; 0 means no limit.
+   * @default 0
+   */
   noRepeatNgramSize?: number;
-  /** Exponent of the length that divides a beam's score. */
+  /**
+   * Exponent of the length that divides a beam's score.
+   * @default 1
+   */
   lengthPenalty?: number;
-  /** When beam search stops. */
+  /**
+   * When beam search stops.
+   * @default false
+   */
   earlyStopping?: boolean | "never";
-  /** Sequences to return: at most as many as beams, or any number of samples. */
+  /**
+   * Sequences to return: at most as many as beams, or any number of samples.
+   * @default 1
+   */
   numReturnSequences?: number;
-  /** Texts at which to stop; not part of the result. */
+  /**
+   * Texts at which to stop; not part of the result.
+   * @default []
+   */
   stop?: string | readonly string[];
 }
 
@@ -323,7 +412,7 @@ export interface Sequence {
   logprobs: number[];
   /** Sum of the log-probabilities; with beams, HF's `sequences_scores`. */
   score: number;
-  /** The end token, a stop text, `maxNewTokens`, or the caller leaving the loop. */
+  /** The end token, a stop text, `maxNewTokens`, or the last reader leaving its loop. */
   finishReason: "eos" | "stop" | "length" | "left";
 }
 
@@ -333,16 +422,21 @@ export interface GenerationResult {
   tokenIds: number[];
   score: number;
   sequences: Sequence[];
-  /** Milliseconds from the moment the model takes up this call to its first token, and to its end. */
+  /**
+   * Milliseconds from the moment the model takes up this call to its first token, and to its end. Pictures that are encoded
+   * for this call are part of both.
+   */
   timings: { firstToken: number; total: number };
 }
 
 /**
- * One generation: iterate over it for the pieces as they come, or await it for the whole, or both.
- * It runs from the moment of the call. Leaving the loop by `break` stops it; awaited after that, it gives
- * what had come by then.
+ * A generation to be read as it comes. It runs from the moment of the call; any number of loops may read it, each of which
+ * gets all pieces. When the last loop is left by `break`, it stops.
  */
-export interface Generation extends AsyncIterable<Piece>, Promise<GenerationResult> {}
+export interface GenerationStream extends AsyncIterable<Piece> {
+  /** The whole, when it has ended; what had come by then, if all loops were left. */
+  readonly result: Promise<GenerationResult>;
+}
 
 export interface ScoreOptions extends Question {
   /** Candidate answers. */
@@ -394,22 +488,22 @@ export interface SelfTest {
 }
 
 /** A model folder that is stored in this browser. */
-export interface CachedModel {
+export interface StoredModel {
   /** URL of the folder. */
   source: string;
   /** Bytes stored. */
   bytes: number;
-  /** Bytes of the whole folder. */
+  /** Bytes of the whole folder. What no load has read is not stored. */
   total: number;
-  /** Whether a load has run to its end: then it needs no network any more. */
+  /** Whether a load has run to its end, and all that it read is stored: then it needs no network any more. */
   complete: boolean;
   /** When it was last loaded. */
   used: Date;
 }
 
 /** What `load` has stored of this origin. */
-export interface Cache {
-  list(): Promise<CachedModel[]>;
+export interface StoredModels {
+  list(): Promise<StoredModel[]>;
   /** Bytes of all models. */
   size(): Promise<number>;
   /** Removes one model; `false` where there was none. */
@@ -434,8 +528,9 @@ export interface Cache {
  * - `DeviceLost`: the GPU reported an error or went away; the next call starts the model anew by itself
  * - `OutOfMemory`: WebAssembly or the GPU has no more memory; the next call starts the model anew by itself
  * - `Quota`: the browser gives no room for what was to be stored
- * - `Aborted`: the `signal` fired, or the model was disposed of
- * - `Internal`: the WebAssembly module stopped; the next call starts the model anew by itself
+ * - `Aborted`: the `signal` fired. As everywhere on the web, the error's `name` is `"AbortError"`
+ * - `Internal`: the WebAssembly module or its worker stopped; the next call starts the model anew by itself
+ * - `NotFinite`: the model computed numbers that are none: its weights are broken, or the input is absurd
  */
 export type Pali3ErrorCode =
   | "NotFound"
@@ -450,7 +545,8 @@ export type Pali3ErrorCode =
   | "OutOfMemory"
   | "Quota"
   | "Aborted"
-  | "Internal";
+  | "Internal"
+  | "NotFinite";
 
 /** What every call throws or rejects with. The message says what was expected, what was found, and what to do next. */
 export class Pali3Error extends Error {
@@ -470,3 +566,4 @@ export class OutOfMemoryError extends Pali3Error {}
 export class QuotaError extends Pali3Error {}
 export class AbortedError extends Pali3Error {}
 export class InternalError extends Pali3Error {}
+export class NotFiniteError extends Pali3Error {}

@@ -11,6 +11,7 @@ export {
   InvalidOptionError,
   IoError,
   NetworkError,
+  NotFiniteError,
   NotFoundError,
   OutOfMemoryError,
   Pali3Error,

@@ -71,8 +71,12 @@ export class WebGPUUnavailableError extends kind("WebGPUUnavailable", 'device: "
 export class DeviceLostError extends kind("DeviceLost", ANEW) {}
 export class OutOfMemoryError extends kind("OutOfMemory", `${ANEW}; a smaller dtype ("q4") takes less`) {}
 export class QuotaError extends kind("Quota", "free some of it with Pali3.cache.delete") {}
-export class AbortedError extends kind("Aborted") {}
+export class AbortedError extends kind("Aborted") {
+  // As the platform's own aborts are called, so that one test catches both.
+  name = "AbortError";
+}
 export class InternalError extends kind("Internal", ANEW) {}
+export class NotFiniteError extends kind("NotFinite") {}
 
 /** @type {Record<string, new (message: string, cause?: unknown) => Pali3Error>} */
 const CLASSES = {
@@ -89,6 +93,7 @@ const CLASSES = {
   Quota: QuotaError,
   Aborted: AbortedError,
   Internal: InternalError,
+  NotFinite: NotFiniteError,
 };
 
 /** What a value is, in words, for messages. @param {any} value */

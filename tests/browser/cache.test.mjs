@@ -25,6 +25,7 @@ after(async () => {
 for (const worker of [true, false]) {
   describe(worker ? "in the private file system" : "in the Cache API", () => {
     beforeEach(async () => {
+      await rm(join(folder, "model"), { recursive: true, force: true });
       await cp(join(ROOT, "www/models/pali3-tiny-q4"), join(folder, "model"), { recursive: true });
       page = await browser.newPage();
       requests = [];
@@ -180,6 +181,40 @@ for (const worker of [true, false]) {
       const { right, cached } = await ask();
       assert.deepEqual([right, cached], [true, false]);
       assert.ok((await page.evaluate(() => Pali3.cache.size())) < 200_000);
+    });
+
+    test("what the model does not read is neither waited for nor missed", async () => {
+      const file = join(folder, "model/generation_config.json");
+      await rm(join(folder, "model"), { recursive: true });
+      await cp(join(ROOT, "tests/fixtures/siglip-two-towers"), join(folder, "model"), { recursive: true });
+      await writeFile(file, "{}");
+      // It is there, as its head says, but it does not come.
+      await page.route("**/generation_config.json", (route) => (route.request().method() === "HEAD" ? route.continue() : route.abort()));
+      const load = () =>
+        page.evaluate(async (worker) => {
+          const model = await Pali3.load("/made/model/", { device: "cpu", worker });
+          const [text] = await model.embed(["a cat"]);
+          await model.dispose();
+          return [model.cached, text.length > 0];
+        }, worker);
+      assert.deepEqual(await load(), [true, true]);
+      await page.route("**/made/**", (route) => route.abort("internetdisconnected"));
+      assert.deepEqual(await load(), [true, true]);
+    });
+
+    test("a shard may have the name of the note about what is stored", async () => {
+      const index = join(folder, "model/model.safetensors.index.json");
+      const text = await readFile(index, "utf8");
+      for (const name of ["about.json", "@about.json"]) {
+        await cp(join(folder, "model", SHARD), join(folder, "model", name));
+        await writeFile(index, text.replaceAll(SHARD, name));
+        await page.evaluate(() => Pali3.cache.clear());
+        for (const stored of [false, true]) {
+          const found = await ask();
+          assert.deepEqual([found.right, found.cached, found.stored.includes(name)], [true, true, stored], name);
+        }
+        await rm(join(folder, "model", name));
+      }
     });
 
     test("what is stored can be listed and removed", async () => {

@@ -48,7 +48,8 @@ export async function value(work, argument) {
 export async function fails(code, pattern, work, argument) {
   const { value, error } = await inPage(work, argument);
   assert.equal(value, undefined);
-  assert.deepEqual([error.name, error.code, error.isError], [`${code}Error`, code, true], error.message);
+  const name = code === "Aborted" ? "AbortError" : `${code}Error`;
+  assert.deepEqual([error.name, error.code, error.isError], [name, code, true], error.message);
   assert.match(error.message, pattern);
 }
 

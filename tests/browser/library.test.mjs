@@ -32,12 +32,13 @@ for (const [device, worker] of [
 
     test("greedy tokens and score equal HF's, streamed and awaited", async () => {
       const expected = recorded("", "greedy");
-      const { pieces, whole } = await value(async (prompt) => {
-        const generation = model.generate({ image, prompt, maxNewTokens: 16 });
+      const { pieces, whole, alone } = await value(async (prompt) => {
+        const answer = model.stream({ image, prompt, maxNewTokens: 16 });
         const pieces = [];
-        for await (const piece of generation) pieces.push(piece);
-        return { pieces, whole: await generation };
+        for await (const piece of answer) pieces.push(piece);
+        return { pieces, whole: await answer.result, alone: await model.generate({ image, prompt, maxNewTokens: 16 }) };
       }, prompt());
+      assert.deepEqual({ ...alone, timings: 0 }, { ...whole, timings: 0 });
       assert.deepEqual(whole.tokenIds, expected.sequences[0]);
       assert.equal(whole.text, expected.texts[0]);
       assert.ok(Math.abs(whole.score - expected.scores_sum[0]) < 5e-3, `${whole.score} is not ${expected.scores_sum[0]}`);
@@ -86,13 +87,13 @@ for (const [device, worker] of [
 
     test("break ends a generation, and the model goes on", async () => {
       const [first, partial, again] = await value(async (prompt) => {
-        const generation = model.generate({ image, prompt, maxNewTokens: 16 });
+        const answer = model.stream({ image, prompt, maxNewTokens: 16 });
         const seen = [];
-        for await (const { tokenId } of generation) {
+        for await (const { tokenId } of answer) {
           seen.push(tokenId);
           if (seen.length === 2) break;
         }
-        const partial = await generation;
+        const partial = await answer.result;
         return [seen, partial, (await model.generate({ image, prompt, maxNewTokens: 16 })).tokenIds];
       }, prompt());
       const expected = recorded("", "greedy").sequences[0];
@@ -104,8 +105,9 @@ for (const [device, worker] of [
     test("a signal aborts a generation, and the model goes on", async () => {
       await fails("Aborted", /aborted/, async (prompt) => {
         const abort = new AbortController();
-        for await (const piece of model.generate({ image, prompt, maxNewTokens: 16, signal: abort.signal })) if (piece) abort.abort();
+        for await (const piece of model.stream({ image, prompt, maxNewTokens: 16, signal: abort.signal })) if (piece) abort.abort();
       }, prompt());
+      await fails("Aborted", /aborted/, (prompt) => model.generate({ image, prompt, signal: AbortSignal.abort() }), prompt());
       await fails("Aborted", /aborted/, () => model.encodeImage(`${folder}image.png`, { signal: AbortSignal.abort() }));
       const ids = await value((prompt) => model.generate({ image, prompt, maxNewTokens: 16 }).then((r) => r.tokenIds), prompt());
       assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
@@ -115,7 +117,7 @@ for (const [device, worker] of [
       const order = await value(async (prompt) => {
         const order = [];
         let other;
-        for await (const piece of model.generate({ image, prompt, maxNewTokens: 4 })) {
+        for await (const piece of model.stream({ image, prompt, maxNewTokens: 4 })) {
           other ??= model.encodeImage(`${folder}image.png`).then(() => order.push("second"));
           if (piece) order.push("first");
         }
@@ -139,14 +141,19 @@ for (const [device, worker] of [
         const data = canvas.getContext("2d").getImageData(0, 0, bitmap.width, bitmap.height);
         const answers = [];
         const frame = new VideoFrame(canvas, { timestamp: 0 });
-        for (const input of [blob, new File([blob], "a.png"), element, bitmap, canvas, offscreen, data, frame, new URL(`${folder}image.png`, location.href)]) {
+        const pixels = { data: new Uint8Array(data.data), width: data.width, height: data.height };
+        const inputs = [blob, new File([blob], "a.png"), element, bitmap, canvas, offscreen, data, pixels, frame, new URL(`${folder}image.png`, location.href)];
+        for (const input of inputs) {
           const encoded = await model.encodeImage(input);
           answers.push((await model.generate({ image: encoded, prompt, maxNewTokens: 16 })).tokenIds);
           encoded.dispose();
         }
+        // As they are, encoded for the call alone.
+        const asked = [...inputs, `${folder}image.png`].map((image) => model.generate({ image, prompt, maxNewTokens: 16 }));
+        for (const answer of asked) answers.push((await answer).tokenIds);
         return answers;
       }, prompt());
-      assert.equal(answers.length, 9);
+      assert.equal(answers.length, 21);
       for (const ids of answers) assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
     });
 
@@ -180,6 +187,21 @@ for (const [device, worker] of [
       assert.ok(Math.abs(alone[0].score - scores[1].score) < 1e-4);
     });
 
+    test("scores and attention of a picture as it is are those of the encoded one", async () => {
+      const [encoded, plain] = await value(async (prompt) => {
+        const { tokenIds } = await model.generate({ image, prompt, maxNewTokens: 4 });
+        const blob = await (await fetch(`${folder}image.png`)).blob();
+        const told = [];
+        for (const picture of [image, blob]) {
+          const [{ score }] = await model.score({ image: picture, prompt, targets: ["red"] });
+          const { grids, mean } = await model.attention({ image: picture, prompt, tokenIds });
+          told.push([score, grids, Array.from(mean.images[0])]);
+        }
+        return told;
+      }, prompt());
+      assert.deepEqual(plain, encoded);
+    });
+
     test("attention: where each token looked, shares that add up to 1", async () => {
       const { attention, whole } = await value(async (prompt) => {
         const whole = await model.generate({ image, prompt, maxNewTokens: 16 });
@@ -198,11 +220,14 @@ for (const [device, worker] of [
     });
 
     test("several pictures in one question", async () => {
-      const { one, two, three } = await value(async (prompt) => {
-        const other = await model.encodeImage(new ImageData(new Uint8ClampedArray(56 * 56 * 4).fill(255), 56, 56));
+      const { one, two, three, plain } = await value(async (prompt) => {
+        const white = new ImageData(new Uint8ClampedArray(56 * 56 * 4).fill(255), 56, 56);
+        const other = await model.encodeImage(white);
         const ask = async (image) => (await model.generate({ image, prompt, maxNewTokens: 16 })).score;
-        return { one: await ask([image]), two: await ask([image, other]), three: await ask([other, image]) };
+        const plain = (await model.generate({ images: [image, white], prompt, maxNewTokens: 16 })).score;
+        return { one: await ask([image]), two: await ask([image, other]), three: await ask([other, image]), plain };
       }, prompt());
+      assert.equal(plain, two);
       assert.ok(Math.abs(one - recorded("", "greedy").scores_sum[0]) < 5e-3);
       assert.ok(one !== two && two !== three && one !== three, `${one} ${two} ${three}`);
     });
@@ -244,7 +269,11 @@ for (const [device, worker] of [
       await fails("NotFound", /nothing\.png: not found/, () => model.encodeImage("/nothing.png"));
       await fails("InvalidInput", /expected what model\.encodeImage\(\) gives/, () => model.generate({ image: {} }));
       await fails("InvalidInput", /prompt: expected 1 to \d+ tokens, found \d{4,}/, () => model.generate({ prompt: "red ".repeat(9000) }));
-      await fails("InvalidInput", /image\[1\]: expected what model\.encodeImage\(\) gives, found Blob/, () => model.generate({ image: [image, new Blob()] }));
+      await fails("InvalidInput", /image\[1\]: expected what model\.encodeImage\(\) gives, or .*found number/, () => model.generate({ image: [image, 42] }));
+      await fails("InvalidInput", /not a picture/, () => model.generate({ images: [image, new Blob(["no picture"])], prompt: "red" }));
+      await fails("InvalidOption", /image and images/, () => model.generate({ image, images: [image], prompt: "red" }));
+      await fails("InvalidOption", /option images: expected an array/, () => model.generate({ images: image, prompt: "red" }));
+      await fails("InvalidInput", /data of 8-bit RGBA values .*found Float32Array/, () => model.encodeImage({ data: new Float32Array(4), width: 1, height: 1 }));
       await fails("InvalidOption", /option targets: expected an array of strings/, () => model.score({ targets: "red" }));
       await fails("InvalidInput", /targets/, () => model.score({ prompt: "red", targets: [] }));
       await fails("InvalidOption", /option tokenIds: expected an array of token ids/, () => model.attention({ tokenIds: [-1] }));

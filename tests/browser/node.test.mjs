@@ -1,6 +1,6 @@
 // Where there is no browser: importing does nothing (server-side rendering), and a model runs on the CPU.
 import assert from "node:assert/strict";
-import { openAsBlob } from "node:fs";
+import { existsSync, openAsBlob, statSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
 import { InvalidInputError, OutOfMemoryError, Pali3, Pali3Error } from "../../pkg/index.js";
+import { StreamedFolder } from "../../pkg/lib/source/stream.js";
 
 const WWW = resolve(import.meta.dirname, "../../www");
 
@@ -24,6 +25,13 @@ test("the nearest known option is named, whatever its case and underscores", asy
   assert.match(await message({ on_progres: () => {} }), /^InvalidOption: option on_progres: unknown; did you mean onProgress\?$/);
   assert.match(await message({ quantum: 1 }), /^InvalidOption: option quantum: unknown; known are device, dtype, worker, cache, onProgress, signal, wasmUrl, workerUrl$/);
   assert.match(await message("cpu"), /^InvalidOption: options: expected an object, found string$/);
+});
+
+test("the nearest known option of generate is named as well", async () => {
+  const model = await Pali3.load(pathToFileURL(join(WWW, "models/pali3-tiny-q4")));
+  await assert.rejects(model.generate({ numBeam: 4 }), { code: "InvalidOption", message: "option numBeam: unknown; did you mean numBeams?" });
+  await assert.rejects(model.generate({ promt: "" }), { message: "option promt: unknown; did you mean prompt?" });
+  await model.dispose();
 });
 
 test("memory that runs out has a class of its own, however it is said", () => {
@@ -89,6 +97,30 @@ for (const [what, source] of Object.entries(sources)) {
     await model.dispose();
   });
 }
+
+test("all that the crate reads of a folder has been asked for its size before", async () => {
+  for (const folder of ["www/models/pali3-tiny-q4", "www/models/pali3-tiny", "tests/fixtures/mt5-prompts", "tests/fixtures/siglip-two-towers"]) {
+    const [read, sized] = [new Set(), new Set()];
+    const { read: whole, readRange, size } = StreamedFolder.prototype;
+    const noting = (set, real) =>
+      function (file, ...rest) {
+        set.add(file);
+        return real.call(this, file, ...rest);
+      };
+    Object.assign(StreamedFolder.prototype, { size: noting(sized, size), read: noting(read, whole), readRange: noting(read, readRange) });
+    try {
+      let first;
+      const onProgress = ({ totalBytes }) => (first ??= totalBytes);
+      const model = await Pali3.load(pathToFileURL(resolve(WWW, "..", folder)), { onProgress });
+      await model.dispose();
+      const there = [...read].filter((file) => existsSync(resolve(WWW, "..", folder, file)));
+      assert.deepEqual(there.filter((file) => !sized.has(file)), [], folder);
+      assert.equal(first, there.map((file) => statSync(resolve(WWW, "..", folder, file)).size).reduce((a, b) => a + b, 0), folder);
+    } finally {
+      Object.assign(StreamedFolder.prototype, { size, read: whole, readRange });
+    }
+  }
+});
 
 /** The folder with a shard for each tensor: its files by their names. */
 async function sharded(folder) {

@@ -63,7 +63,7 @@ describe("when the device fails", () => {
   test("a device that goes away under a call: the call fails, the next starts the model anew from what is stored", async () => {
     await loaded();
     await fails("DeviceLost", /lost \(Destroyed\)/, async () => {
-      for await (const piece of model.generate({ image, prompt: "red", minNewTokens: 12, maxNewTokens: 16 })) if (piece) gone.destroy();
+      for await (const piece of model.stream({ image, prompt: "red", minNewTokens: 12, maxNewTokens: 16 })) if (piece) gone.destroy();
     });
     const requests = [];
     page.on("request", (request) => requests.push(`${request.method()} ${request.url()}`));
@@ -79,6 +79,30 @@ describe("when the device fails", () => {
     });
     await recovers();
   });
+});
+
+test("a worker that ends by itself: the call under way says so, and the next one starts the model anew", async () => {
+  await openPage("cpu");
+  await value(async () => {
+    globalThis.model = await load();
+    globalThis.image = await model.encodeImage(`${folder}image.png`);
+  });
+  const [worker] = page.workers();
+  const ended = fails("Internal", /worker has ended by itself.*the next call starts the model anew$/, async (prompt) => {
+    globalThis.under = model.stream({ image, prompt, minNewTokens: 4000, maxNewTokens: 4000 });
+    for await (const piece of under) if (piece) globalThis.begun = true;
+  }, prompt());
+  await page.waitForFunction(() => globalThis.begun);
+  await worker.evaluate(() => void globalThis.close()).catch(() => {});
+  await ended;
+  await fails("InvalidInput", /gone with the worker that held it; encode it again/, (prompt) => model.generate({ image, prompt }), prompt());
+  const ids = await value(async (prompt) => {
+    const { tokenIds } = await model.generate({ image: `${folder}image.png`, prompt, maxNewTokens: 16 });
+    await model.dispose();
+    return tokenIds;
+  }, prompt());
+  assert.deepEqual(ids, recorded("", "greedy").sequences[0]);
+  await page.close();
 });
 
 describe("self test", () => {

@@ -20,6 +20,34 @@ beforeEach(async () => {
   await page.goto(`${browser.url}/pkg/package.json`);
 });
 
+test("another module that stops on the same thread is none of ours", async () => {
+  const { ids, again, under, seen } = await page.evaluate(async () => {
+    const { Pali3 } = await import("/pkg/index.js");
+    const { runtime } = await import("/pkg/lib/engine/runtime.js");
+    const model = await Pali3.load("/fixtures/pali3-prepend/", { device: "cpu", worker: false });
+    // (module (func (export "f") unreachable)), from bytes as most libraries compile theirs.
+    const bytes = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+    const { instance } = await WebAssembly.instantiate(new Uint8Array(bytes));
+    const seen = [];
+    addEventListener("error", (event) => seen.push([event.error instanceof WebAssembly.RuntimeError, event.defaultPrevented]));
+    const ask = (options) => model.generate({ image: "/fixtures/pali3-prepend/image.png", prompt: "red", maxNewTokens: 8, ...options });
+    // A call of the model's that is under way all the time.
+    let end;
+    const calling = (await runtime("cpu", {})).call(() => new Promise((done) => (end = done)));
+    const answer = ask();
+    setTimeout(() => instance.exports.f());
+    const { tokenIds: ids } = await answer;
+    await new Promise((done) => setTimeout(done, 50));
+    end("went on");
+    return { ids, under: await calling, again: (await ask()).tokenIds, seen };
+  });
+  assert.ok(ids.length > 0);
+  assert.deepEqual([again, under], [ids, "went on"]);
+  // The page hears of it, as of any error.
+  assert.deepEqual(seen, [[true, false]]);
+  await page.close();
+});
+
 for (const [provocation, message] of [
   ["provokePanic", /panicked at .*testing\.rs.*provoked/s],
   ["provokeTrap", /WebAssembly stopped: unreachable/],

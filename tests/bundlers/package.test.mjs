@@ -40,7 +40,7 @@ export async function answer(picture: Blob, options: GenerateOptions): Promise<s
   const model: Pali3 = await Pali3.load("/models/", { device: "auto", workerUrl: "/worker.js", onProgress: ({ phase }) => console.log(phase) });
   try {
     const image: EncodedImage = await model.encodeImage(picture);
-    for await (const { text } of model.generate({ ...options, image })) console.log(text);
+    for await (const { text } of model.stream({ ...options, image: [image, picture] })) console.log(text);
     return (await model.generate({ image, prompt: "which colour?" })).text;
   } catch (error) {
     const code: Pali3ErrorCode | null = error instanceof Pali3Error ? error.code : null;

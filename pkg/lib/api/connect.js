@@ -1,6 +1,6 @@
 // @ts-check
 // Where a model works: in a worker of its own, or on the calling thread.
-import { InvalidOptionError, NetworkError, Pali3Error } from "../errors.js";
+import { InternalError, InvalidOptionError, NetworkError, Pali3Error } from "../errors.js";
 import { Channel, portPair } from "../link/channel.js";
 import { leftBehind } from "../prebundled.js";
 import { resolveUrl } from "../request.js";
@@ -14,6 +14,7 @@ const READY_WITHIN = 30_000;
  * @typedef {object} Link
  * @property {Channel} channel
  * @property {boolean} worker
+ * @property {boolean} lost whether the other side has ended by itself
  * @property {(error: Pali3Error) => void} end ends the other side, whatever it does, and frees what it holds
  */
 
@@ -32,7 +33,7 @@ export async function connect(handlers, { worker = true, workerUrl }) {
   const [here, there] = portPair();
   const channel = new Channel(here, handlers);
   const engine = serveEngine(there);
-  return { channel, worker: false, end: (error) => (channel.close(error), engine.end(error)) };
+  return { channel, worker: false, lost: false, end: (error) => (channel.close(error), engine.end(error)) };
 }
 
 /**
@@ -61,9 +62,11 @@ async function inWorker(handlers, workerUrl) {
   worker.onerror = (event) => failed(unstarted(event.message));
   // A script that is not the package's never says that it is ready.
   const timer = setTimeout(() => failed(unstarted(`no sign of it for ${READY_WITHIN / 1000} seconds`)), READY_WITHIN);
-  const ready = new Promise((done) => (worker.onmessage = ({ data }) => data === "ready" && done(undefined)));
+  /** @type {Promise<string | null>} */
+  const ready = new Promise((done) => (worker.onmessage = ({ data }) => data?.ready === true && done(data.life)));
+  let life;
   try {
-    await Promise.race([failure, ready]);
+    life = await Promise.race([failure, ready]);
   } catch (error) {
     worker.terminate();
     throw error;
@@ -73,7 +76,36 @@ async function inWorker(handlers, workerUrl) {
   // From here on the engine reports its own errors; the event only repeats them.
   worker.onerror = (event) => event.preventDefault();
   const channel = new Channel(/** @type {any} */ (worker), handlers);
-  return { channel, worker: true, end: (error) => (channel.close(error), worker.terminate()) };
+  const watching = new AbortController();
+  /** @type {Link} */
+  const link = {
+    channel,
+    worker: true,
+    lost: false,
+    end(error) {
+      watching.abort();
+      channel.close(error);
+      worker.terminate();
+    },
+  };
+  void released(life, watching.signal).then(() => {
+    link.lost = true;
+    link.end(new InternalError("the model's worker has ended by itself, as browsers have it where memory is short"));
+  });
+  return link;
+}
+
+/**
+ * Waits until a worker is gone. Browsers send no event when one ends, but they let go of the lock that it holds as long as
+ * it lives.
+ * @param {string | null} life the lock's name; null where there are no locks
+ * @param {AbortSignal} signal ends the wait, which then goes on for ever
+ * @returns {Promise<void>}
+ */
+function released(life, signal) {
+  return new Promise((gone) => {
+    if (life !== null) navigator.locks.request(life, { signal }, () => gone()).catch(() => {});
+  });
 }
 
 function ownWorker() {

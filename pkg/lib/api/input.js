@@ -15,9 +15,10 @@ function isA(value, name) {
 /**
  * The picture as it is now: the caller may change or close it right after the call.
  * @param {any} input @param {AbortSignal | undefined} signal
+ * @param {string} [expected] how the message begins that refuses what is no picture
  * @returns {Promise<{input: Crossing, transfer: Transferable[]}>}
  */
-export async function crossing(input, signal) {
+export async function crossing(input, signal, expected = "image: expected") {
   throwIfAborted(signal);
   if (typeof input === "string" || isA(input, "URL")) {
     return { input: { kind: "url", href: resolveUrl(input, "image").href }, transfer: [] };
@@ -27,7 +28,7 @@ export async function crossing(input, signal) {
   const what = element(input);
   if (what === null) {
     throw new InvalidInputError(
-      `image: expected a Blob, File, ImageBitmap, <img>, <video>, <canvas>, OffscreenCanvas, VideoFrame, ImageData or URL, found ${described(input)}`,
+      `${expected} a Blob, File, ImageBitmap, <img>, <video>, <canvas>, OffscreenCanvas, VideoFrame, ImageData, { data, width, height } or URL, found ${described(input)}`,
     );
   }
   let bitmap;
@@ -61,14 +62,16 @@ function element(input) {
   return null;
 }
 
-/** ImageData, or the same in an environment that has none. @param {any} input */
+/** ImageData, or an object like it. @param {any} input */
 function isPixels(input) {
-  return isA(input, "ImageData") || (input?.data instanceof Uint8ClampedArray && Number.isInteger(input.width) && Number.isInteger(input.height));
+  return isA(input, "ImageData") || (ArrayBuffer.isView(input?.data) && Number.isInteger(input.width) && Number.isInteger(input.height));
 }
 
-/** @param {ImageData} image @returns {Crossing} */
+/** @param {{data: any, width: number, height: number}} image @returns {Crossing} */
 function pixels({ data, width, height }) {
-  if (!(data instanceof Uint8ClampedArray)) throw new InvalidInputError("image: ImageData must hold 8-bit values (rgba-unorm8)");
+  if (!(data instanceof Uint8ClampedArray || data instanceof Uint8Array)) {
+    throw new InvalidInputError(`image: expected data of 8-bit RGBA values (Uint8ClampedArray or Uint8Array), found ${described(data)}`);
+  }
   if (data.length !== 4 * width * height) {
     throw new InvalidInputError(`image: ${width} x ${height} pixels need ${4 * width * height} bytes, found ${data.length}`);
   }

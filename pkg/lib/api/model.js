@@ -1,37 +1,46 @@
 // @ts-check
 // The model as a page holds it. It computes on the other side of a link; types and documentation are in index.d.ts.
 import { webGpuAdapter } from "../adapter.js";
-import { AbortedError, described, InvalidInputError, throwIfAborted, UnsupportedModelError } from "../errors.js";
+import { AbortedError, InvalidInputError, throwIfAborted, UnsupportedModelError } from "../errors.js";
 import { folderUrl, resolveUrl } from "../request.js";
 import { follow, untilAborted } from "../source/waiting.js";
 import { cache } from "./cache.js";
 import { connect } from "./connect.js";
 import { gazes } from "./gaze.js";
-import { Generation } from "./generation.js";
 import { EncodedImage } from "./image.js";
 import { crossing } from "./input.js";
-import { ATTENTION_OPTIONS, checked, dtypeText, GENERATE_OPTIONS, generationOptions, LOAD_OPTIONS, SCORE_OPTIONS, SIGNAL } from "./options.js";
+import { ATTENTION_OPTIONS, checked, dtypeText, GENERATE_OPTIONS, LOAD_OPTIONS, SCORE_OPTIONS, SIGNAL } from "./options.js";
+import { given, listed } from "./pictures.js";
 import { similarity } from "./similarity.js";
 import { crossingSource } from "./source.js";
+import { GenerationStream } from "./stream.js";
+
+/**
+ * Connects to a thread that computes, and loads the model there.
+ * @typedef {(options: {signal?: AbortSignal, onEvent?: (event: any) => void}) => Promise<{link: import("./connect.js").Link, loaded: any}>} Start
+ */
 
 export class Pali3 {
   static cache = cache;
 
   /** @type {import("./connect.js").Link} */
   #link;
+  /** @type {Start} */
+  #start;
   /** @type {any} */
   #info;
   #disposed = false;
   /** Settles when all calls so far have been handed over: their order there is the order in which they were made. @type {Promise<unknown>} */
   #handed = Promise.resolve();
-  /** Pictures made of bytes that the other side has taken in. @type {WeakSet<EncodedImage>} */
-  #adopted = new WeakSet();
+  /** Pictures made of bytes, and the link to the side that has taken them in. @type {WeakMap<EncodedImage, import("./connect.js").Link>} */
+  #adopted = new WeakMap();
   /** Frees pictures that nobody holds any more. */
   #forgotten = new FinalizationRegistry((/** @type {number} */ image) => this.releaseImage(image));
 
-  /** @internal Use Pali3.load. @param {import("./connect.js").Link} link @param {any} loaded */
-  constructor(link, { device, info, cached }) {
+  /** @internal Use Pali3.load. @param {{link: import("./connect.js").Link, loaded: any}} started @param {Start} start */
+  constructor({ link, loaded: { device, info, cached } }, start) {
     this.#link = link;
+    this.#start = start;
     this.#info = info;
     /** @type {"webgpu" | "cpu"} */
     this.device = device;
@@ -72,16 +81,20 @@ export class Pali3 {
         globalThis.reportError?.(error);
       }
     };
-    const connecting = connect(handlers, { worker, workerUrl });
     const stop = (/** @type {import("./connect.js").Link} */ link) => link.end(new AbortedError("aborted by the caller"));
-    const link = await (signal ? untilAborted(connecting, signal, stop) : connecting);
-    try {
-      const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrls };
-      return new Pali3(link, await link.channel.call("load", plan, { onEvent, signal }));
-    } catch (error) {
-      stop(link);
-      throw error;
-    }
+    const plan = { source: crossed, device, dtype: dtypeText(dtype), cache, wasmUrls };
+    /** @type {Start} */
+    const start = async (options) => {
+      const connecting = connect(handlers, { worker, workerUrl });
+      const link = await (options.signal ? untilAborted(connecting, options.signal, stop) : connecting);
+      try {
+        return { link, loaded: await link.channel.call("load", plan, options) };
+      } catch (error) {
+        stop(link);
+        throw error;
+      }
+    };
+    return new Pali3(await start({ onEvent, signal }), start);
   }
 
   /**
@@ -96,6 +109,8 @@ export class Pali3 {
     const prepared = Promise.resolve(prepare());
     const mine = Promise.allSettled([this.#handed, prepared]).then(async () => {
       const { args, transfer } = await prepared;
+      // Its worker has ended: the model starts anew in another.
+      if (this.#link.lost) this.#link = (await this.#start({ signal: options.signal })).link;
       return { result: this.#link.channel.call(method, args, { ...options, transfer }) };
     });
     this.#handed = mine.then(
@@ -113,7 +128,7 @@ export class Pali3 {
       const grid = await this.#call("encodeImage", () => crossing(input, signal).then((crossed) => at({ image: id, input: crossed.input }, crossed.transfer)), {
         signal,
       });
-      const image = new EncodedImage(id, grid, this, null);
+      const image = new EncodedImage(id, grid, { model: this, place: this.#link }, null);
       this.#forgotten.register(image, id);
       return image;
     } catch (error) {
@@ -133,51 +148,61 @@ export class Pali3 {
     if (!this.#disposed) void this.#handed.then(() => this.#link.channel.tell("releaseImage", { image }));
   }
 
-  /** Numbers of the pictures that a call was given. @param {any} given @returns {number[]} */
-  #images(given) {
-    const images = given === undefined || given === null ? [] : Array.isArray(given) ? given : [given];
-    for (const [i, image] of images.entries()) {
-      if (!(image instanceof EncodedImage)) {
-        const what = Array.isArray(given) ? `image[${i}]` : "image";
-        throw new InvalidInputError(`${what}: expected what model.encodeImage() gives, found ${described(image)}`);
-      }
-      image.check(this);
-      if (image.portable === null || this.#adopted.has(image)) continue;
-      const args = { image: image.id, bytes: image.portable };
-      void this.#call("adoptImage", () => at(args));
-      this.#adopted.add(image);
-      this.#forgotten.register(image, image.id);
+  /**
+   * Hands over a call about pictures and a prompt.
+   * @param {string} method @param {any} question `{image, images, prompt, signal}`, checked
+   * @param {object} more of its arguments @param {(event: any) => void} [onEvent]
+   */
+  async #ask(method, { image, images, prompt = "", signal }, more, onEvent) {
+    const pictures = listed(image, images);
+    const encoded = pictures.map(({ value }) => value).filter((value) => value instanceof EncodedImage);
+    for (const one of encoded) {
+      one.check(this, this.#link.lost ? null : this.#link);
+      if (one.heldBy(this)) this.#forgotten.register(one, one.id);
     }
-    return images.map(({ id }) => id);
+    const held = (/** @type {EncodedImage} */ one) => !this.#link.lost && this.#adopted.get(one) === this.#link;
+    const prepare = async () => {
+      const crossed = await Promise.all(pictures.map((picture) => given(picture, held, signal)));
+      return at({ ...more, prompt, images: crossed.map(({ given }) => given) }, crossed.flatMap(({ transfer }) => transfer));
+    };
+    const result = await this.#call(method, prepare, { signal, onEvent });
+    // Not before: a call that has failed may not have arrived.
+    for (const one of encoded) this.#adopted.set(one, this.#link);
+    return result;
   }
 
   /** @param {any} [options] */
   generate(options) {
-    return new Generation(async (onPieces, left) => {
-      const { image, prompt = "", signal, ...rest } = checked(GENERATE_OPTIONS, options);
-      const args = { images: this.#images(image), prompt, options: generationOptions(rest) };
-      const either = new AbortController();
-      const unfollow = [follow(either, signal), follow(either, left)];
-      try {
-        return await this.#call("generate", () => at(args), { onEvent: onPieces, signal: either.signal });
-      } finally {
-        for (const stop of unfollow) stop();
-      }
-    });
+    return this.#generate(options);
+  }
+
+  /** @param {any} [options] */
+  stream(options) {
+    return new GenerationStream((onPieces, left) => this.#generate(options, onPieces, left));
+  }
+
+  /** @param {any} options @param {(pieces: any[]) => void} [onPieces] @param {AbortSignal} [left] */
+  async #generate(options, onPieces, left) {
+    const { image, images, prompt, signal, ...rest } = checked(GENERATE_OPTIONS, options);
+    const either = new AbortController();
+    const unfollow = [follow(either, signal), follow(either, left)];
+    try {
+      return await this.#ask("generate", { image, images, prompt, signal: either.signal }, { options: rest }, onPieces);
+    } finally {
+      for (const stop of unfollow) stop();
+    }
   }
 
   /** @param {any} options */
   async score(options) {
-    const { image, prompt = "", targets = [], signal } = checked(SCORE_OPTIONS, options);
-    const args = { images: this.#images(image), prompt, targets: [...targets] };
-    return this.#call("score", () => at(args), { signal });
+    const { targets = [], ...question } = checked(SCORE_OPTIONS, options);
+    return this.#ask("score", question, { targets: [...targets] });
   }
 
   /** @param {any} options */
   async attention(options) {
-    const { image, prompt = "", tokenIds = [], signal } = checked(ATTENTION_OPTIONS, options);
-    const args = { images: this.#images(image), prompt, tokenIds: [...tokenIds] };
-    return gazes(await this.#call("attention", () => at(args), { signal }), tokenIds);
+    const { tokenIds = [], ...question } = checked(ATTENTION_OPTIONS, options);
+    return gazes(await this.#ask("attention", question, { tokenIds: [...tokenIds] }), tokenIds);
   }
 
   /** @param {any} given @param {any} [options] */
@@ -218,7 +243,8 @@ export class Pali3 {
   /** Frees the model's memory once the calls under way are done. */
   async dispose() {
     if (this.#disposed) return;
-    const done = this.#call("dispose", () => at({}));
+    // A worker that has ended holds nothing any more.
+    const done = this.#link.lost ? Promise.resolve() : this.#call("dispose", () => at({}));
     this.#disposed = true;
     await done.catch(() => {});
     this.#link.end(new InvalidInputError("model: was disposed of"));

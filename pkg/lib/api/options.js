@@ -2,28 +2,23 @@
 // Options are checked by name and type here, where the caller's own spelling is known; the crate checks their ranges.
 import { Pali3Error } from "../errors.js";
 
-/** Number of single-letter edits between two words. @param {string} a @param {string} b */
-function distance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    let diagonal = row[0];
-    row[0] = i;
-    for (let j = 1; j <= b.length; j++) {
-      const above = row[j];
-      row[j] = Math.min(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1));
-      diagonal = above;
-    }
-  }
-  return row[b.length];
-}
-
 /** Letters alone, so that num_beams is as near to numBeams as numbeams. @param {string} name */
 const plain = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
-/** @param {string} name @param {string[]} known */
+/** How many letters two names share at their beginnings and ends: a typing error is in between. @param {string} a @param {string} b */
+function shared(a, b) {
+  const most = Math.min(a.length, b.length);
+  let [start, end] = [0, 0];
+  while (start < most && a[start] === b[start]) start += 1;
+  while (start + end < most && a.at(-1 - end) === b.at(-1 - end)) end += 1;
+  return start + end;
+}
+
+/** The known name that was meant, if two thirds of the letters say so. @param {string} name @param {string[]} known */
 function nearest(name, known) {
-  const ranked = known.map((k) => ({ k, d: distance(plain(name), plain(k)) })).sort((a, b) => a.d - b.d);
-  return ranked.length > 0 && ranked[0].d <= Math.max(2, name.length / 3) ? ranked[0].k : null;
+  const alike = (/** @type {string} */ one) => shared(plain(name), plain(one)) / Math.max(plain(name).length, plain(one).length);
+  const [best] = known.toSorted((a, b) => alike(b) - alike(a));
+  return best !== undefined && alike(best) >= 2 / 3 ? best : null;
 }
 
 /** @param {any} value */
@@ -92,14 +87,17 @@ export const SOURCE_KEYS = { files: "anything" };
 export const SIGNAL = { signal: "signal" };
 
 /** What every question has. */
-const QUESTION = { image: "anything", prompt: "text", signal: "signal" };
+const QUESTION = { image: "anything", images: "anything", prompt: "text", signal: "signal" };
 
 export const SCORE_OPTIONS = { ...QUESTION, targets: "candidates" };
 
 export const ATTENTION_OPTIONS = { ...QUESTION, tokenIds: "ids" };
 
-/** Options of `generate` that go to the crate. */
-const GENERATION = {
+/**
+ * Options of `generate` that go to the crate, which checks their ranges and has their defaults. Tests hold the names against
+ * the crate's and against the types.
+ */
+export const GENERATION = {
   maxNewTokens: "count",
   minNewTokens: "count",
   numBeams: "count",
@@ -149,9 +147,4 @@ export function checked(known, options, what = "option", code = "InvalidOption")
     kept[name] = value;
   }
   return kept;
-}
-
-/** The part of checked `generate` options that the crate takes. @param {Record<string, any>} options */
-export function generationOptions(options) {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(GENERATION, name)));
 }

@@ -1,57 +1,66 @@
 // @ts-check
 
 /**
- * What had come of each sequence when the caller left the loop.
+ * What had come of each sequence when the last reader left.
  * @param {any[]} pieces
  */
 function gathered(pieces) {
-  const count = Math.max(0, ...pieces.map(({ sequence }) => sequence)) + 1;
-  return Array.from({ length: count }, (_, k) => {
-    const own = pieces.filter(({ sequence }) => sequence === k);
-    const logprobs = own.map(({ logprob }) => logprob);
-    return {
-      text: own.map(({ text }) => text).join(""),
-      tokenIds: own.map(({ tokenId }) => tokenId),
-      logprobs,
-      score: logprobs.reduce((sum, logprob) => sum + logprob, 0),
-      finishReason: "left",
-    };
-  });
+  /** @type {any[]} */
+  const sequences = [];
+  const upTo = (/** @type {number} */ sequence) => {
+    while (sequences.length <= sequence) sequences.push({ text: "", tokenIds: [], logprobs: [], score: 0, finishReason: "left" });
+    return sequences[sequence];
+  };
+  upTo(0);
+  for (const { sequence, text, tokenId, logprob } of pieces) {
+    const one = upTo(sequence);
+    one.text += text;
+    one.tokenIds.push(tokenId);
+    one.logprobs.push(logprob);
+    one.score += logprob;
+  }
+  return sequences;
 }
 
 /**
- * One generation: iterate over it for the pieces as they come, or await it for the whole.
- * It runs by itself from the start, so that other calls may wait for it inside the loop.
+ * A generation whose pieces can be read as they come, by any number of readers, each of which gets all of them. It runs by
+ * itself from the start, so that other calls may wait for it inside the loop. It is no promise: an async function can
+ * return it.
  */
-export class Generation {
+export class GenerationStream {
   /** @type {any[]} */
   #pieces = [];
   #ended = false;
   #left = new AbortController();
-  /** Wakes whoever waits for the next piece. @type {() => void} */
-  #wake = () => {};
+  #readers = 0;
+  /** Settles when there is more to read, or the end: for all readers that wait. */
+  #news = news();
   #started = performance.now();
   #firstToken = 0;
-  /** @type {Promise<any>} */
-  #result;
 
-  /** @param {(onPieces: (pieces: any[]) => void, left: AbortSignal) => Promise<any>} run `left` fires when the caller leaves the loop */
+  /** @param {(onPieces: (pieces: any[]) => void, left: AbortSignal) => Promise<any>} run `left` fires when the last reader leaves */
   constructor(run) {
-    const result = run((pieces) => {
+    const running = run((pieces) => {
       this.#firstToken ||= performance.now() - this.#started;
-      this.#pieces.push(...pieces);
-      this.#wake();
+      for (const piece of pieces) this.#pieces.push(piece);
+      this.#tell();
     }, this.#left.signal);
-    this.#result = result.catch((error) => {
+    /** @type {Promise<any>} */
+    this.result = running.catch((error) => {
       if (this.#left.signal.aborted) return this.#partial();
       throw error;
     });
     const end = () => {
       this.#ended = true;
-      this.#wake();
+      this.#tell();
     };
-    // Also keeps an error that only one of the two uses sees from being reported as unhandled by the other.
-    this.#result.then(end, end);
+    // Also keeps an error that a reader sees from being reported as unhandled where nobody asks for the result.
+    this.result.then(end, end);
+  }
+
+  #tell() {
+    this.#news.come();
+    this.#news = news();
   }
 
   #partial() {
@@ -61,32 +70,28 @@ export class Generation {
   }
 
   async *[Symbol.asyncIterator]() {
+    this.#readers += 1;
     let at = 0;
     try {
       for (;;) {
         while (at < this.#pieces.length) yield this.#pieces[at++];
         if (this.#ended) break;
-        await new Promise((done) => (this.#wake = () => done(undefined)));
+        await this.#news.awaited;
       }
-      await this.#result;
+      await this.result;
     } finally {
-      // A loop that was left by break or by an error.
-      if (!this.#ended) this.#left.abort();
+      this.#readers -= 1;
+      // All loops were left, by break or by an error, before the end.
+      if (!this.#ended && this.#readers === 0) this.#left.abort();
     }
   }
+}
 
-  /** @param {any} [fulfilled] @param {any} [rejected] */
-  then(fulfilled, rejected) {
-    return this.#result.then(fulfilled, rejected);
-  }
-
-  /** @param {any} [rejected] */
-  catch(rejected) {
-    return this.#result.catch(rejected);
-  }
-
-  /** @param {any} [settled] */
-  finally(settled) {
-    return this.#result.finally(settled);
-  }
+/** A promise that is fulfilled from outside. */
+function news() {
+  /** @type {() => void} */
+  let come = () => {};
+  /** @type {Promise<void>} */
+  const awaited = new Promise((done) => (come = done));
+  return { awaited, come };
 }

@@ -15,8 +15,9 @@ const PIECE = 8 << 20;
 const OFFLINE_AFTER = 4000;
 
 /**
- * A file: its size on the server, how much of it is stored, and how much of that an earlier load has left.
- * @typedef {{file: string, size: number, stored: number, left: number, turn: Promise<unknown>}} Entry
+ * A file: its size on the server, how much of it is stored, how much of that an earlier load has left, and how far this
+ * load has read.
+ * @typedef {{file: string, size: number, stored: number, left: number, needed: number, turn: Promise<unknown>}} Entry
  */
 
 export class CachedFolder {
@@ -87,6 +88,7 @@ export class CachedFolder {
 
   /** @param {Entry} entry @param {number} start @param {number} end */
   async #piece(entry, start, end) {
+    entry.needed = Math.max(entry.needed, end);
     const here = await this.#fromShelf(entry, start, Math.min(end, entry.stored));
     if (here.length === end - start) return here;
     if (this.#writing) await this.#fill(entry, start);
@@ -186,7 +188,7 @@ export class CachedFolder {
     }
     const { size } = this.#about.files[file];
     const stored = usable ? Math.min(await this.#shelf.stored(file).catch(() => 0), size) : 0;
-    return { file, size, stored, left: stored, turn: Promise.resolve() };
+    return { file, size, stored, left: stored, needed: 0, turn: Promise.resolve() };
   }
 
   /**
@@ -217,13 +219,12 @@ export class CachedFolder {
     await this.#note();
   }
 
-  /** The model is loaded. Whether everything is stored. */
+  /** The model is loaded. Whether everything that it has read is stored; what nobody reads need not be. */
   async complete() {
     const entries = (await Promise.all(this.#entries.values())).filter((entry) => entry !== null);
-    for (const entry of entries) await this.#fill(entry, entry.size);
     // Asked again, as another tab may have stored what this one could not.
     const stored = await Promise.all(entries.map(({ file }) => this.#shelf.stored(file).catch(() => 0)));
-    this.#about.complete = entries.every(({ size }, i) => size === stored[i]);
+    this.#about.complete = entries.every(({ needed }, i) => needed <= stored[i]);
     this.#about.used = Date.now();
     await this.#note();
     return this.#about.complete;

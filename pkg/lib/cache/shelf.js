@@ -24,7 +24,8 @@
 
 /** Where everything is, in both kinds of storage. */
 export const PLACE = "pali3";
-export const ABOUT = "about.json";
+/** The note's name. No file of a folder has it: theirs are encoded, which leaves no @. */
+export const ABOUT = "@about.json";
 
 /** @param {string} source @returns {About} */
 export function nothing(source) {

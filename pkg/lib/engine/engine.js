@@ -10,6 +10,8 @@ import { loadModel, openFolder } from "./session.js";
 /** @typedef {import("./session.js").Plan} Plan */
 /** @typedef {import("./asked.js").Ask} Ask */
 /** @typedef {import("../link/channel.js").Context} Context */
+/** @typedef {import("../crossing.js").Given} Given */
+/** @typedef {<R>(work: (handle: any) => R | Promise<R>) => Promise<R>} Call runs one call of the crate's model */
 
 /** After these, what was on the device is gone. */
 const FATAL = new Set(["DeviceLost", "OutOfMemory", "Internal"]);
@@ -63,7 +65,7 @@ export class Engine {
    * Runs `work` with the model after all earlier calls. A model whose device or instance is gone is loaded again first.
    * @template T
    * @param {AbortSignal | undefined} signal
-   * @param {(call: <R>(work: (handle: any) => R | Promise<R>) => Promise<R>) => Promise<T>} work `call` runs one call of the crate
+   * @param {(call: Call) => Promise<T>} work
    */
   #turn(signal, work) {
     return this.#queue.run(async () => {
@@ -86,17 +88,21 @@ export class Engine {
   #free() {
     const handle = this.#handle;
     this.#handle = null;
-    const alive = this.#runtime?.failure === null;
     for (const picture of this.#pictures.values()) {
-      if (alive) picture.handle?.free();
+      this.#release(picture.handle);
       picture.handle = null;
     }
-    if (!alive || handle === null) return;
+    if (this.#runtime?.failure !== null || handle === null) return;
     try {
       handle.dispose();
     } catch {
       // A device that is gone has nothing to give back.
     }
+  }
+
+  /** Frees a picture of the crate's, unless its instance is gone and the picture with it. @param {any} handle */
+  #release(handle) {
+    if (this.#runtime?.failure === null) handle?.free();
   }
 
   /** @param {{image: number, input: any}} args @param {Context} context */
@@ -105,19 +111,24 @@ export class Engine {
     const decoding = decode(input, signal);
     decoding.catch(() => {});
     return this.#turn(signal, async (call) => {
-      const { width, height, rgba } = await decoding;
-      throwIfAborted(signal);
-      const handle = await call((model) => model.encodeImage(rgba, width, height));
-      const bytes = await call(() => handle.toBytes());
-      throwIfAborted(signal);
-      this.#pictures.set(image, { bytes, handle });
-      return { visualTokens: handle.visualTokens, rows: handle.rows, columns: handle.columns };
+      const handle = await this.#encoded(decoding, call, signal);
+      try {
+        const bytes = await call(() => handle.toBytes());
+        throwIfAborted(signal);
+        this.#pictures.set(image, { bytes, handle });
+        return { visualTokens: handle.visualTokens, rows: handle.rows, columns: handle.columns };
+      } catch (error) {
+        this.#release(handle);
+        throw error;
+      }
     });
   }
 
-  /** Takes in a picture that was encoded elsewhere. @param {{image: number, bytes: Uint8Array<ArrayBuffer>}} args */
-  adoptImage({ image, bytes }) {
-    this.#pictures.set(image, { bytes, handle: null });
+  /** @param {Promise<import("./picture.js").Pixels>} decoding @param {Call} call @param {AbortSignal | undefined} signal */
+  async #encoded(decoding, call, signal) {
+    const { width, height, rgba } = await decoding;
+    throwIfAborted(signal);
+    return call((model) => model.encodeImage(rgba, width, height));
   }
 
   /** @param {{image: number}} args */
@@ -131,9 +142,8 @@ export class Engine {
   releaseImage({ image }) {
     // After the calls that were made with it.
     void this.#queue.run(() => {
-      const handle = this.#pictures.get(image)?.handle;
+      this.#release(this.#pictures.get(image)?.handle);
       this.#pictures.delete(image);
-      if (this.#runtime?.failure === null) handle?.free();
     });
   }
 
@@ -145,41 +155,72 @@ export class Engine {
   }
 
   /**
-   * Handles that a call of the crate may keep.
-   * @param {number[]} images @param {<R>(work: (handle: any) => R | Promise<R>) => Promise<R>} call
+   * Takes in what a call is about, as soon as it arrives: the bytes of pictures that were encoded elsewhere are kept, and
+   * others begin to be decoded while earlier calls are under way.
+   * @param {Given[]} images @param {AbortSignal | undefined} signal
+   * @returns {(number | Promise<import("./picture.js").Pixels>)[]}
    */
-  async #shared(images, call) {
-    const handles = [];
-    for (const image of images) {
-      const picture = this.#picture(image);
-      picture.handle ??= await call((model) => model.imageFromBytes(picture.bytes));
-      handles.push(picture.handle.share());
-    }
-    return handles;
+  #taken(images, signal) {
+    return images.map((given) => {
+      if ("input" in given) {
+        const decoding = decode(given.input, signal);
+        decoding.catch(() => {});
+        return decoding;
+      }
+      const { image, bytes } = given;
+      if (bytes !== undefined && !this.#pictures.has(image)) this.#pictures.set(image, { bytes, handle: null });
+      return image;
+    });
   }
 
-  /** @param {{images: number[], prompt: string, options: object}} args @param {Context} context */
+  /**
+   * Handles for a call of the crate, which frees them.
+   * @param {(number | Promise<import("./picture.js").Pixels>)[]} taken @param {Call} call @param {AbortSignal | undefined} signal
+   */
+  async #handles(taken, call, signal) {
+    /** @type {any[]} */
+    const handles = [];
+    try {
+      for (const one of taken) {
+        if (typeof one !== "number") handles.push(await this.#encoded(one, call, signal));
+        else {
+          const picture = this.#picture(one);
+          picture.handle ??= await call((model) => model.imageFromBytes(picture.bytes));
+          handles.push(picture.handle.share());
+        }
+      }
+      return handles;
+    } catch (error) {
+      for (const handle of handles) this.#release(handle);
+      throw error;
+    }
+  }
+
+  /** @param {{images: Given[], prompt: string, options: object}} args @param {Context} context */
   generate({ images, prompt, options }, { emit, signal }) {
+    const taken = this.#taken(images, signal);
     return this.#turn(signal, async (call) => {
       const started = performance.now();
-      const pictures = await this.#shared(images, call);
+      const pictures = await this.#handles(taken, call, signal);
       const generation = await call((model) => model.generate(pictures, prompt, JSON.stringify(options)));
       return run(generation, call, { emit, signal, started });
     });
   }
 
-  /** @param {{images: number[], prompt: string, targets: string[]}} args @param {Context} context */
+  /** @param {{images: Given[], prompt: string, targets: string[]}} args @param {Context} context */
   score({ images, prompt, targets }, { signal }) {
+    const taken = this.#taken(images, signal);
     return this.#turn(signal, async (call) => {
-      const pictures = await this.#shared(images, call);
+      const pictures = await this.#handles(taken, call, signal);
       return call((model) => model.score(pictures, prompt, targets));
     });
   }
 
-  /** @param {{images: number[], prompt: string, tokenIds: number[]}} args @param {Context} context */
+  /** @param {{images: Given[], prompt: string, tokenIds: number[]}} args @param {Context} context */
   attention({ images, prompt, tokenIds }, { signal }) {
+    const taken = this.#taken(images, signal);
     return this.#turn(signal, async (call) => {
-      const pictures = await this.#shared(images, call);
+      const pictures = await this.#handles(taken, call, signal);
       const grids = pictures.map(({ rows, columns }) => ({ rows, columns }));
       const { tokens, weights } = await call((model) => model.attention(pictures, prompt, new Uint32Array(tokenIds)));
       return new Moved({ grids, tokens, weights }, [weights.buffer]);

@@ -23,6 +23,10 @@ export class Runtime {
   #failed;
   #memory;
   #died;
+  /** Calls under way. */
+  #calls = 0;
+  /** How stack traces here name the module; null as long as that is not known. @type {string | null} */
+  #name = null;
 
   /** @param {Bindings} bindings @param {WebAssembly.Memory} memory @param {() => void} died */
   constructor(bindings, memory, died) {
@@ -37,10 +41,33 @@ export class Runtime {
 
   /** @param {ErrorEvent} event */
   #onError = (event) => {
-    if (!(event.error instanceof WebAssembly.RuntimeError)) return;
+    if (!this.#isOurs(event.error)) return;
     event.preventDefault();
     this.fail(`WebAssembly stopped: ${event.error.message}`, event.error);
   };
+
+  /**
+   * Whether an error that reached nobody stopped this instance: the thread may run other modules as well.
+   * @param {unknown} error
+   */
+  #isOurs(error) {
+    if (!(error instanceof WebAssembly.RuntimeError) || this.#calls === 0) return false;
+    const name = moduleIn(error.stack);
+    // Where one of them is not known, as in browsers whose stack traces name no modules, the call under way decides.
+    return name === null || this.#name === null || name === this.#name;
+  }
+
+  /**
+   * The reader that the module is given, which learns from the module's first call how stack traces name it.
+   * @param {any} folder
+   */
+  seenBy(folder) {
+    const call = (/** @type {string} */ method) => (/** @type {any[]} */ ...args) => {
+      this.#name ??= moduleIn(new Error().stack);
+      return folder[method](...args);
+    };
+    return { describe: call("describe"), read: call("read"), size: call("size"), readRange: call("readRange") };
+  }
 
   /** @param {string} message @param {unknown} [cause] */
   fail(message, cause) {
@@ -60,13 +87,21 @@ export class Runtime {
    */
   async call(work) {
     if (this.failure) throw this.failure;
+    this.#calls += 1;
     try {
       return await Promise.race([Promise.resolve(work()), this.#failed]);
     } catch (thrown) {
       if (thrown instanceof WebAssembly.RuntimeError) this.fail(`WebAssembly stopped: ${thrown.message}`, thrown);
       throw this.failure ?? Pali3Error.from(thrown);
+    } finally {
+      this.#calls -= 1;
     }
   }
+}
+
+/** The module of the uppermost WebAssembly frame in a stack trace, as browsers but Safari name it. @param {string | undefined} stack */
+function moduleIn(stack) {
+  return /([^\s(@]+):wasm-function\[/.exec(stack ?? "")?.[1] ?? null;
 }
 
 /**

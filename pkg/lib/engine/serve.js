@@ -11,7 +11,6 @@ export function serveEngine(port) {
   const channel = new Channel(port, {
     load: (args, context) => engine.load(args, context),
     encodeImage: (args, context) => engine.encodeImage(args, context),
-    adoptImage: (args) => engine.adoptImage(args),
     imageBytes: (args) => engine.imageBytes(args),
     releaseImage: (args) => engine.releaseImage(args),
     generate: (args, context) => engine.generate(args, context),
