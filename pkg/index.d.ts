@@ -1,22 +1,25 @@
 // Projects without the newest libraries do not know Symbol.dispose.
 /// <reference lib="esnext.disposable" />
 
-/** A model. `Pali3.load` makes it; it computes in a worker of its own. */
+/** A model, made by `Pali3.load`. It computes in a worker of its own, unless the option `worker` says otherwise. */
 export class Pali3 {
   private constructor();
 
-  /** What this browser can do: WebAssembly with SIMD is all that the CPU needs. */
+  /**
+   * What this browser can do. `supported`: it runs WebAssembly with SIMD, which is all that the CPU needs. `webgpu`: it offers
+   * a WebGPU adapter. `softwareAdapter`: that adapter computes on the processor.
+   */
   static isSupported(): Promise<{ supported: boolean; webgpu: boolean; softwareAdapter: boolean }>;
 
   /**
-   * Loads a model folder: `config.json`, `preprocessor_config.json`, `tokenizer.json`, `model.safetensors` or shards; of
-   * PaLI-3, of a T5 model alone, or of SigLIP's two towers.
-   * Weights go to the device piece by piece; at any time at most 8 MB of them (or one row) are in between.
-   * @param source where it is
+   * Loads a model folder of PaLI-3, of a T5 model alone, or of SigLIP's two towers: `config.json`, `tokenizer.json`,
+   * `preprocessor_config.json` (not for T5), and `model.safetensors` or shards with their index.
+   * Weights go to the device in pieces of at most 8 MB (or one row), so that WebAssembly never holds more than one.
+   * @param source where the folder is
    */
   static load(source: ModelSource, options?: LoadOptions): Promise<Pali3>;
 
-  /** A picture from what `toBytes` gave. Whether it fits is told by the model that it is first used with. */
+  /** A picture from the bytes that `toBytes` gave. The model that it is used with checks whether they fit its vision tower. */
   static imageFromBytes(bytes: Uint8Array | ArrayBuffer): EncodedImage;
 
   /** What is stored in this browser. */
@@ -30,13 +33,13 @@ export class Pali3 {
   readonly cached: boolean;
 
   /**
-   * Calls on one model run in the order in which they were made. An error of code `UnsupportedModel` where the model takes
-   * no pictures.
+   * Encodes a picture, to be asked about any number of times. Fails with code `UnsupportedModel` where the model takes no
+   * pictures. Calls on one model run one after the other, in the order in which they were made.
    */
   encodeImage(input: ImageInput, options?: { signal?: AbortSignal }): Promise<EncodedImage>;
-  /** Answers. The promise is fulfilled when the answer is whole. */
+  /** Answers a question about pictures, or about none. The promise is fulfilled when the answer is whole. */
   generate(options?: GenerateOptions): Promise<GenerationResult>;
-  /** Answers piece by piece: `for await (const { text } of model.stream(…))`. */
+  /** Answers as `generate` does, to be read as it comes: `for await (const { text } of model.stream(…))`. */
   stream(options?: GenerateOptions): GenerationStream;
   /** Log-likelihood of each candidate answer, in their order. */
   score(options: ScoreOptions): Promise<TargetScore[]>;
@@ -44,23 +47,23 @@ export class Pali3 {
   attention(options: AttentionOptions): Promise<Attention>;
 
   /**
-   * SigLIP's embeddings, of length 1: of texts (strings), or of pictures (everything else; a picture's address has to be
-   * a `URL` here). An error of code `UnsupportedModel` where the checkpoint has no text tower.
+   * SigLIP's embeddings, of length 1. Strings are texts, everything else is a picture; a picture's address has to be a
+   * `URL` object here. Fails with code `UnsupportedModel` where the checkpoint has no text tower.
    */
   embed(input: string | Exclude<ImageInput, string>, options?: { signal?: AbortSignal }): Promise<Float32Array>;
   embed(inputs: readonly string[] | readonly Exclude<ImageInput, string>[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>;
-  /** Probability that picture and text belong together, from their embeddings: a row for each picture, a column for each text. */
+  /** Probability that a picture and a text belong together, from their embeddings. Of several: a row a picture, a column a text. */
   similarity(image: Float32Array, text: Float32Array): number;
   similarity(images: readonly Float32Array[], texts: readonly Float32Array[]): number[][];
 
   /**
-   * Runs the kernels once, so that the first answer comes as fast as the others. `load` does so on WebGPU, but for large
-   * models on software adapters, where it would take longer than it saves.
+   * Runs the kernels once, so that the first answer comes as fast as the others. On WebGPU `load` does so by itself, except
+   * for large models on a software adapter, where it would take longer than it saves.
    */
   warmup(): Promise<void>;
   /** Compares this device's results with those that the model folder has on record (`self_test.json`). */
   selfTest(): Promise<SelfTest>;
-  /** Bytes that are held now. */
+  /** How much memory the model holds now. */
   memory(): Promise<MemoryUse>;
 
   /** Frees the model's memory once the calls under way are done. */
@@ -68,7 +71,7 @@ export class Pali3 {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A picture as the model sees it. Can be asked about any number of times. */
+/** A picture as the model sees it. It can be asked about any number of times. */
 export class EncodedImage {
   private constructor();
   /** Number of visual tokens. */
@@ -76,9 +79,9 @@ export class EncodedImage {
   /** Rows and columns of patches; their product is the number of tokens. */
   readonly rows: number;
   readonly columns: number;
-  /** The tokens, for `Pali3.imageFromBytes` here or anywhere else with the same vision tower. */
+  /** The visual tokens as bytes. `Pali3.imageFromBytes` takes them, for any model with the same vision tower. */
   toBytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Frees its memory at once; garbage collection does it later. */
+  /** Frees its memory at once. Without this call, garbage collection does it later. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
@@ -87,8 +90,8 @@ export class EncodedImage {
 export type DeviceName = "webgpu" | "cpu";
 
 /**
- * How far a load is. The phases overlap: weights are moved to the device while others are on their way. Bytes that
- * come twice, as after an interruption, count once.
+ * How far a load is. The phases overlap: some weights are moved to the device while others are on their way. Bytes that come
+ * twice, as after an interruption, count once.
  */
 export interface LoadProgress {
   /**
@@ -98,12 +101,12 @@ export interface LoadProgress {
    * - `"ready"`: the last event
    */
   phase: "download" | "cache" | "upload" | "compile" | "ready";
-  /** File of the model folder; empty where none is meant, as in the first event, which only tells the totals. */
+  /** File of the model folder. Empty where no single file is meant, as in the first event, which tells the totals. */
   file: string;
-  /** Bytes of the file; of all weights while uploading; steps while compiling. */
+  /** Bytes of the file that are here; while uploading, bytes of all weights; while compiling, steps. */
   loaded: number;
   total: number;
-  /** Bytes of all files that are here, from wherever. */
+  /** Bytes of all files that are here, downloaded or stored before. */
   totalLoaded: number;
   /** Bytes of all files: known from the first event on, or 0 where the source tells no sizes. */
   totalBytes: number;
@@ -116,8 +119,8 @@ export interface ByteRange {
 }
 
 /**
- * Answers for the files of a model folder, from wherever they are: a server that wants a header, an archive, a store of
- * your own. It is called on the thread that called `load`.
+ * Reads a model folder that is not simply at a URL: on a server that wants a header, in an archive, in a store of your own.
+ * It is called on the thread that called `load`.
  *
  * - Without `range`, the whole file is asked for: status 200. With it, status 206, the bytes of the range as body, and
  *   `Content-Range: bytes start-last/total` if the total is known, `last` being `end - 1`. Status 200 always means the

@@ -30,8 +30,11 @@ after(async () => {
   Object.assign(Image.prototype, { __destroy_into_raw, toBytes });
 });
 
-/** How many live once all calls so far are done. */
-const left = async () => (await model.memory(), living);
+/** How many live once all calls so far are done: this one waits for them, and is refused. */
+async function left() {
+  await assert.rejects(model.embed("red"), { code: "UnsupportedModel" });
+  return living;
+}
 
 test("pictures that are encoded for one call are freed after it", async () => {
   const image = await model.encodeImage(pixels);
@@ -43,6 +46,10 @@ test("pictures that are encoded for one call are freed after it", async () => {
   await assert.rejects(model.generate({ images: [pixels, { ...pixels, width: 57 }], prompt: "red" }), { code: "InvalidInput" });
   await assert.rejects(model.generate({ image: pixels, prompt: "red", maxNewTokens: 0 }), { code: "InvalidOption" });
   await assert.rejects(model.generate({ image: pixels, prompt: "red", signal: AbortSignal.abort() }), { name: "AbortError" });
+  // The second of two fails, when the first is encoded already.
+  const bytes = await image.toBytes();
+  bytes[24] ^= 1;
+  await assert.rejects(model.generate({ images: [pixels, Pali3.imageFromBytes(bytes)], prompt: "red" }), /vision tower/);
   assert.equal(await left(), 1);
   image.dispose();
   assert.equal(await left(), 0);

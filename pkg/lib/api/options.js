@@ -17,7 +17,7 @@ function shared(a, b) {
 /** The known name that was meant, if two thirds of the letters say so. @param {string} name @param {string[]} known */
 function nearest(name, known) {
   const alike = (/** @type {string} */ one) => shared(plain(name), plain(one)) / Math.max(plain(name).length, plain(one).length);
-  const [best] = known.toSorted((a, b) => alike(b) - alike(a));
+  const [best] = [...known].sort((a, b) => alike(b) - alike(a));
   return best !== undefined && alike(best) >= 2 / 3 ? best : null;
 }
 
