@@ -35,7 +35,7 @@ export async function run(cwd, program, ...args) {
 export const node = (cwd, ...args) => run(cwd, process.execPath, ...args);
 
 /**
- * Packs the package once, and gives fresh projects that have installed it.
+ * Packs the package, has npm install it into a project, and gives fresh copies of that.
  * @param {string} [app] folder whose files each project starts with
  */
 export async function projects(app) {
@@ -43,15 +43,16 @@ export async function projects(app) {
   await run(join(ROOT, "pkg"), "npm", "pack", "--silent", "--pack-destination", folder);
   const [name] = (await readdir(folder)).filter((file) => file.endsWith(".tgz"));
   const tarball = join(folder, name);
+  const first = join(folder, "project");
+  if (app !== undefined) await cp(app, first, { recursive: true });
+  await write(first, { "package.json": JSON.stringify({ name: "consumer", private: true, type: "module" }) });
+  await run(first, "npm", "install", "--offline", "--no-fund", "--no-audit", "--loglevel=error", tarball);
   let count = 0;
   return {
     tarball,
-    /** @param {object} [more] fields of its package.json */
-    async fresh(more = {}) {
-      const project = join(folder, `project-${++count}`);
-      if (app !== undefined) await cp(app, project, { recursive: true });
-      await write(project, { "package.json": JSON.stringify({ name: "consumer", private: true, type: "module", ...more }) });
-      await run(project, "npm", "install", "--offline", "--no-fund", "--no-audit", "--loglevel=error", tarball);
+    async fresh() {
+      const project = `${first}-${++count}`;
+      await cp(first, project, { recursive: true });
       return project;
     },
     remove: () => rm(folder, { recursive: true, force: true }),
