@@ -211,7 +211,7 @@ for (const worker of [true, false]) {
         await page.evaluate(() => Pali3.cache.clear());
         for (const stored of [false, true]) {
           const found = await ask();
-          assert.deepEqual([found.right, found.cached, found.stored.includes(name)], [true, true, stored], name);
+          assert.deepEqual([found.right, found.cached, found.downloaded.includes(name)], [true, true, !stored], name);
         }
         await rm(join(folder, "model", name));
       }

@@ -9,7 +9,7 @@ export function writable() {
   return typeof FileSystemFileHandle !== "undefined" && "createSyncAccessHandle" in FileSystemFileHandle.prototype;
 }
 
-/** Names of files may hold slashes. @param {string} file */
+/** The name of a folder's file here. Their own may hold slashes, and be the note's. @param {string} file */
 const fileName = (file) => encodeURIComponent(file);
 
 /** @param {string} source URL of the folder */
@@ -27,7 +27,7 @@ class OpfsShelf {
   #place;
   #name;
   #folder;
-  /** The file that is being written. Browsers let nobody else write it meanwhile. @type {{file: string, handle: any} | null} */
+  /** The file that is being written, by its name here. Browsers let nobody else write it meanwhile. @type {{name: string, handle: any} | null} */
   #open = null;
 
   /** @param {string} source @param {FileSystemDirectoryHandle} place @param {string} name @param {FileSystemDirectoryHandle} folder */
@@ -54,18 +54,20 @@ class OpfsShelf {
 
   /** @param {string} file */
   async stored(file) {
-    if (this.#open?.file === file) return this.#open.handle.getSize();
-    return (await this.#file(file))?.size ?? 0;
+    const name = fileName(file);
+    if (this.#open?.name === name) return this.#open.handle.getSize();
+    return (await this.#file(name))?.size ?? 0;
   }
 
   /** @param {string} file @param {number} start @param {number} end */
   async read(file, start, end) {
-    if (this.#open?.file === file) {
+    const name = fileName(file);
+    if (this.#open?.name === name) {
       const bytes = new Uint8Array(end - start);
       if (this.#open.handle.read(bytes, { at: start }) !== bytes.length) throw new Error(`${file}: shorter than it was`);
       return bytes;
     }
-    const found = await this.#file(file);
+    const found = await this.#file(name);
     const bytes = new Uint8Array((await found?.slice(start, end).arrayBuffer()) ?? new ArrayBuffer(0));
     if (bytes.length !== end - start) throw new Error(`${file}: shorter than it was`);
     return bytes;
@@ -74,14 +76,16 @@ class OpfsShelf {
   /** @param {string} file @param {number} at @param {Uint8Array<ArrayBuffer>} bytes */
   append(file, at, bytes) {
     // Without waiting where the file is open: chunks come by the hundred.
-    if (this.#open?.file === file) return write(this.#open.handle, bytes, at);
-    return this.#writing(file).then((handle) => write(handle, bytes, at));
+    const name = fileName(file);
+    if (this.#open?.name === name) return write(this.#open.handle, bytes, at);
+    return this.#writing(name).then((handle) => write(handle, bytes, at));
   }
 
   /** @param {string} file */
   async drop(file) {
-    if (this.#open?.file === file) this.close();
-    await this.#folder.removeEntry(fileName(file)).catch(ignoreMissing);
+    const name = fileName(file);
+    if (this.#open?.name === name) this.close();
+    await this.#folder.removeEntry(name).catch(ignoreMissing);
   }
 
   async clear() {
@@ -95,19 +99,19 @@ class OpfsShelf {
     this.#open = null;
   }
 
-  /** @param {string} file */
-  async #file(file) {
-    const handle = await this.#folder.getFileHandle(fileName(file)).catch(ignoreMissing);
+  /** @param {string} name */
+  async #file(name) {
+    const handle = await this.#folder.getFileHandle(name).catch(ignoreMissing);
     return handle === undefined ? null : handle.getFile();
   }
 
-  /** @param {string} file */
-  async #writing(file) {
-    if (this.#open?.file === file) return this.#open.handle;
+  /** @param {string} name */
+  async #writing(name) {
+    if (this.#open?.name === name) return this.#open.handle;
     this.close();
     /** @type {any} */
-    const entry = await this.#folder.getFileHandle(fileName(file), { create: true });
-    this.#open = { file, handle: await entry.createSyncAccessHandle() };
+    const entry = await this.#folder.getFileHandle(name, { create: true });
+    this.#open = { name, handle: await entry.createSyncAccessHandle() };
     return this.#open.handle;
   }
 }

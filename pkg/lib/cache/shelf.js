@@ -24,7 +24,7 @@
 
 /** Where everything is, in both kinds of storage. */
 export const PLACE = "pali3";
-/** The note's name. No file of a folder has it: theirs are encoded, which leaves no @. */
+// The name of the note about a folder. None of its files can have it: their names are encoded, "@" as "%40".
 export const ABOUT = "@about.json";
 
 /** @param {string} source @returns {About} */
