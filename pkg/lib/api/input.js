@@ -1,10 +1,12 @@
 // @ts-check
 // What of a picture crosses to the thread that decodes it. Only what lives on the page is looked at here.
 import { AS_STORED } from "../crossing.js";
-import { aborted, described, InvalidInputError, throwIfAborted } from "../errors.js";
+import { aborted, described, InvalidInputError, InvalidOptionError, throwIfAborted } from "../errors.js";
 import { resolveUrl } from "../request.js";
+import { EncodedImage } from "./image.js";
 
 /** @typedef {import("../crossing.js").Crossing} Crossing */
+/** @typedef {import("../crossing.js").Given} Given */
 
 /** @param {unknown} value @param {string} name of a class that this environment may lack */
 function isA(value, name) {
@@ -76,4 +78,40 @@ function pixels({ data, width, height }) {
     throw new InvalidInputError(`image: ${width} x ${height} pixels need ${4 * width * height} bytes, found ${data.length}`);
   }
   return { kind: "pixels", width, height, rgba: new Uint8Array(data) };
+}
+
+/**
+ * What was given as `image` or `images`, as a list.
+ * @param {any} image @param {any} images
+ * @returns {{value: any, name: string}[]}
+ */
+export function listed(image, images) {
+  const [one, several] = [image ?? null, images ?? null];
+  if (one !== null && several !== null) throw new InvalidOptionError("options image and images: expected one of them, found both");
+  if (Array.isArray(one)) return named(one, "image");
+  if (one !== null) return [{ value: one, name: "image" }];
+  if (several === null) return [];
+  if (!Array.isArray(several)) throw new InvalidOptionError("option images: expected an array of pictures; one alone is the option image");
+  return named(several, "images");
+}
+
+/** @param {any[]} list @param {string} what */
+function named(list, what) {
+  return list.map((value, i) => ({ value, name: `${what}[${i}]` }));
+}
+
+/**
+ * What crosses of a picture.
+ * @param {{value: any, name: string}} picture
+ * @param {(image: EncodedImage) => boolean} held whether the other side has its bytes
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<{given: Given, transfer: Transferable[]}>}
+ */
+export async function given({ value, name }, held, signal) {
+  if (!(value instanceof EncodedImage)) {
+    const { input, transfer } = await crossing(value, signal, `${name}: expected what model.encodeImage() gives, or`);
+    return { given: { input }, transfer };
+  }
+  const { id, portable } = value;
+  return { given: portable === null || held(value) ? { image: id } : { image: id, bytes: portable }, transfer: [] };
 }
