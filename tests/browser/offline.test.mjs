@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
 import { ROOT, start } from "./chromium.mjs";
 import { ask, complaints, kept, keptFiles, ready, samples, until } from "./page.mjs";
 
@@ -11,11 +11,7 @@ const { question, answer } = samples[0].questions[1];
 
 /** The browser, whether the network is down, and whether the page comes with leave to keep it. */
 let browser, down, lasting;
-beforeEach(async () => {
-  down = lasting = false;
-  // A copy, so that a new version can be put in its place.
-  await rm(COPY, { recursive: true, force: true });
-  await cp(join(ROOT, "target/www"), COPY, { recursive: true });
+before(async () => {
   const mounts = { "/": COPY, "/models/": join(COPY, "models"), "/samples/": join(COPY, "samples") };
   browser = await start(mounts, {
     handle: (request, response) => {
@@ -28,7 +24,13 @@ beforeEach(async () => {
     },
   });
 });
-afterEach(async () => {
+beforeEach(async () => {
+  down = lasting = false;
+  // A copy, so that a new version can be put in its place. Each test has a page with a memory of its own.
+  await rm(COPY, { recursive: true, force: true });
+  await cp(join(ROOT, "target/www"), COPY, { recursive: true });
+});
+after(async () => {
   await browser.stop();
   await rm(COPY, { recursive: true, force: true });
 });

@@ -19,7 +19,8 @@ import {
   type StoredModel,
   type TargetScore,
 } from "../../pkg/index.js";
-import type { GENERATION, LOAD_OPTIONS } from "../../pkg/lib/api/options.js";
+import type { GENERATION } from "../../pkg/lib/api/generation-options.js";
+import type { LOAD_OPTIONS } from "../../pkg/lib/api/options.js";
 
 /** True where two unions have the same members. */
 type Same<A, B> = [A, B] extends [B, A] ? true : false;

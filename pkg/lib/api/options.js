@@ -1,6 +1,7 @@
 // @ts-check
 // Options are checked by name and type here, where the caller's own spelling is known; the crate checks their ranges.
 import { Pali3Error } from "../errors.js";
+import { GENERATION } from "./generation-options.js";
 
 /** Letters alone, so that num_beams is as near to numBeams as numbeams. @param {string} name */
 const plain = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
@@ -92,27 +93,6 @@ const QUESTION = { image: "anything", images: "anything", prompt: "text", signal
 export const SCORE_OPTIONS = { ...QUESTION, targets: "candidates" };
 
 export const ATTENTION_OPTIONS = { ...QUESTION, tokenIds: "ids" };
-
-/**
- * Options of `generate` that go to the crate, which checks their ranges and has their defaults. Tests hold the names against
- * the crate's and against the types.
- */
-export const GENERATION = {
-  maxNewTokens: "count",
-  minNewTokens: "count",
-  numBeams: "count",
-  doSample: "flag",
-  temperature: "number",
-  topK: "count",
-  topP: "number",
-  seed: "seed",
-  repetitionPenalty: "number",
-  noRepeatNgramSize: "count",
-  lengthPenalty: "number",
-  earlyStopping: "early",
-  numReturnSequences: "count",
-  stop: "texts",
-};
 
 export const GENERATE_OPTIONS = { ...QUESTION, ...GENERATION };
 
