@@ -16,7 +16,7 @@ pub mod nn;
 pub mod pali3;
 pub mod quant;
 pub mod siglip;
-#[cfg(any(feature = "cli", feature = "testing"))]
+#[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 pub mod tokenizer;

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::image::{PixelValues, RgbImage};
 use crate::load::{Load, embeds_nothing, read_preprocessor, read_tokenizer};
 use crate::models::SiglipModel;
+use crate::models::siglip::warm_up_pixels;
 use crate::nn::Trace;
 use crate::tokenizer::PaddedTokenizer;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -182,7 +183,7 @@ impl Siglip {
     /// # Errors
     /// [`Error::Device`] when the device fails.
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
-        let pixels = PixelValues::for_warm_up(&self.parts.config.vision_config);
+        let pixels = warm_up_pixels(&self.parts.config.vision_config);
         self.embed_pixels(pixels).await?;
         on_step(1, 2);
         // One text alone and several together take different kernels.

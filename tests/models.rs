@@ -3,7 +3,7 @@
 mod common;
 
 use common::{adapter, path};
-use pali3::compute::device::{DeviceKind, cpu};
+use pali3::compute::device::{DeviceKind, cpu, wgpu};
 use pali3::error::Error;
 use pali3::testing::{Check, all_passed, kernels, models};
 
@@ -47,10 +47,20 @@ fn every_intermediate_on_webgpu() {
 
 #[test]
 fn every_kernel_against_the_plain_product() {
-    let checks = pollster::block_on(compute::run(&cpu(), DeviceKind::Cpu)).unwrap();
+    let checks = pollster::block_on(kernels::run(&cpu())).unwrap();
     report("kernels", &checks);
-    if let Some(device) = adapter() {
-        let checks = pollster::block_on(compute::run(&device, DeviceKind::Wgpu)).unwrap();
+    // A device of its own, since its kernels change on the way.
+    if let Ok(device) = wgpu() {
+        let checks = pollster::block_on(kernels::run(&device)).unwrap();
         report("kernels on WebGPU", &checks);
     }
+}
+
+#[test]
+fn devices_side_by_side_have_kernels_of_their_own() {
+    let (Ok(one), Ok(other)) = (wgpu(), wgpu()) else {
+        return;
+    };
+    let checks = kernels::devices::side_by_side(&cpu(), [&one, &other]);
+    report("devices", &pollster::block_on(checks).unwrap());
 }

@@ -164,17 +164,22 @@ impl Job<'_> {
     }
 }
 
-/// On all processors: searching scales takes a while.
+/// On all of the processor's cores, where the build has threads: searching scales takes a while.
 fn quantize_rows(
     format: QuantFormat,
     values: &[f32],
     in_features: usize,
     effort: Effort,
 ) -> (Vec<u32>, Vec<f16>) {
+    #[cfg(feature = "threads")]
     use rayon::prelude::*;
     let rows = (65_536 / in_features.max(1)).max(1);
-    let parts: Vec<_> = values
-        .par_chunks(rows * in_features.max(1))
+    let rows = rows * in_features.max(1);
+    #[cfg(feature = "threads")]
+    let parts = values.par_chunks(rows);
+    #[cfg(not(feature = "threads"))]
+    let parts = values.chunks(rows);
+    let parts: Vec<_> = parts
         .map(|part| quantize(format, part, in_features, effort))
         .collect();
     let mut all = (vec![], vec![]);

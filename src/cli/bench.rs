@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::output;
 use super::session::{DeviceChoice, open_device};
-use crate::compute::dense::times_transposed_as;
-use crate::compute::device::{self, DeviceKind};
-use crate::compute::{self, Added, Plan, Quantized};
+use crate::compute::dense::matmul_transposed;
+use crate::compute::device::{self, DeviceKind, with_each_plan};
+use crate::compute::{self, Activation, Epilogue, Plan, QuantizedMatrix};
 use crate::error::Result;
-use crate::nn::Activation;
 use crate::quant::{QuantFormat, blocks};
 
 /// Options of `pali3 bench`.
@@ -81,10 +80,6 @@ struct Bench<'a> {
 /// Runs the command.
 pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
     let (device, kind) = open_device(args.device)?;
-    let plans = match kind {
-        DeviceKind::Cpu => vec![Plan::SIMPLEST],
-        DeviceKind::Wgpu => Plan::possible(),
-    };
     let mut bench = Bench {
         args,
         device,
@@ -94,12 +89,14 @@ pub(super) async fn bench(args: &BenchArgs) -> Result<()> {
         measured: vec![],
     };
     for &rows in &args.rows {
-        for &plan in &plans {
-            (bench.rows, bench.plan) = (rows, plan);
+        bench.rows = rows;
+        with_each_plan(&bench.device.clone(), async |plan| {
+            bench.plan = plan;
             bench.products().await?;
             bench.between_products().await?;
-            bench.attention().await?;
-        }
+            bench.attention().await
+        })
+        .await?;
     }
     let whole = Tensor::<2>::ones([4096, 4096], &bench.device);
     let copy = median(args.runs, || Some(whole.clone() + 1.0)).await?;
@@ -152,10 +149,10 @@ impl Bench<'_> {
 
     /// With one matrix, and with what is made of the products on the way out.
     async fn products(&mut self) -> Result<()> {
-        let (rows, plan) = (self.rows, self.plan);
+        let rows = self.rows;
         let (inputs, outputs) = (self.args.inputs, self.args.outputs);
         let x = self.ones([rows, inputs]);
-        let onto = self.ones([rows, outputs]);
+        let residual = self.ones([rows, outputs]);
         let operations = 2 * rows * inputs * outputs;
         for format in [QuantFormat::Q4, QuantFormat::Q8] {
             let [one, added, gated, three] = match format {
@@ -167,18 +164,18 @@ impl Bench<'_> {
                 bytes: matrices * outputs * blocks(inputs) * (4 * format.words_per_block() + 2),
                 operations: matrices * operations,
             };
-            let call = || Some(compute::matmul_as(x.clone(), &a, Added::default(), plan));
+            let call = || Some(compute::product(x.clone(), &a, Epilogue::default()));
             self.measure(one, work(1), call).await?;
-            let onto = Added {
-                onto: Some(onto.clone()),
-                ..Added::default()
+            let epilogue = Epilogue {
+                residual: Some(residual.clone()),
+                ..Epilogue::default()
             };
-            let call = || Some(compute::matmul_as(x.clone(), &a, onto.clone(), plan));
+            let call = || Some(compute::product(x.clone(), &a, epilogue.clone()));
             self.measure(added, work(1), call).await?;
-            let of = Activation::GeluTanh;
-            let call = || Some(compute::matmul_gated(x.clone(), [&a, &b], of, plan));
+            let gelu = Activation::GeluTanh;
+            let call = || Some(compute::product_gated(x.clone(), [&a, &b], gelu));
             self.measure(gated, work(2), call).await?;
-            let call = || compute::matmul_three(&x, [&a, &b, &c], plan);
+            let call = || compute::product_three(&x, [&a, &b, &c]);
             self.measure(three, work(3), call).await?;
         }
         let dense = self.ones([1, outputs, inputs]);
@@ -187,12 +184,12 @@ impl Bench<'_> {
             bytes: 4 * outputs * inputs,
             operations,
         };
-        let call = || Some(times_transposed_as(x.clone(), dense.clone(), outputs, plan));
+        let call = || Some(matmul_transposed(x.clone(), dense.clone(), outputs));
         self.measure(F32, work, call).await
     }
 
     async fn between_products(&mut self) -> Result<()> {
-        let (rows, plan) = (self.rows, self.plan);
+        let rows = self.rows;
         let width = self.args.inputs;
         let x = self.ones([rows, width]);
         let weight = self.ones([width]);
@@ -200,25 +197,18 @@ impl Bench<'_> {
             bytes: 4 * count * rows * width,
             operations: 0,
         };
-        let call = || Some(compute::rms_norm_as(x.clone(), weight.clone(), 1e-6, plan));
+        let call = || Some(compute::rms_norm(x.clone(), weight.clone(), 1e-6));
         self.measure("rms norm", passes(2), call).await?;
-        let norm =
-            |x: Tensor<2>| compute::layer_norm_as(x, weight.clone(), weight.clone(), 1e-6, plan);
+        let norm = |x: Tensor<2>| compute::layer_norm(x, weight.clone(), weight.clone(), 1e-6);
         self.measure("layer norm", passes(2), || Some(norm(x.clone())))
             .await?;
-        let call = || {
-            Some(compute::activate(
-                Activation::GeluTanh,
-                x.clone(),
-                Some(x.clone()),
-            ))
-        };
+        let call = || Some(Activation::GeluTanh.gate(x.clone(), x.clone()));
         self.measure("gate", passes(3), call).await
     }
 
     /// Of one prompt's rows to its keys, as its beams do, and of as many new tokens to as many pasts.
     async fn attention(&mut self) -> Result<()> {
-        let (rows, plan, keys) = (self.rows, self.plan, self.args.keys);
+        let (rows, keys) = (self.rows, self.args.keys);
         let heads = (self.args.inputs / HEAD).max(1);
         let work = |pasts: usize| Work {
             bytes: 4 * 2 * pasts * heads * keys * HEAD,
@@ -230,16 +220,16 @@ impl Bench<'_> {
             bytes: 4 * 2 * heads * rows * keys,
             operations: 0,
         };
-        let call = || Some(compute::softmax_as(scores.clone(), None, 1.0, plan));
+        let call = || Some(compute::softmax(scores.clone(), None, 1.0));
         self.measure("softmax", scores_work, call).await?;
         let q = self.ones([1, rows, heads * HEAD]);
-        let call = || compute::attend_few(&q, seen.each_ref(), keys, || None, 1.0, plan);
+        let call = || compute::attend_few(&q, seen.each_ref(), keys, || None, 1.0);
         self.measure("attention", work(1), call).await?;
         if self.kind == DeviceKind::Wgpu && rows <= 8 {
             let past = [(); 2].map(|()| self.ones([rows, heads, keys, HEAD]));
             let bias = self.ones([1, heads, 1, keys]);
             let token = self.ones([3, rows, heads * HEAD]);
-            let step = || compute::attend_step(&token, past.each_ref(), keys - 1, &bias, 1.0, plan);
+            let step = || compute::attend_step(&token, past.each_ref(), keys - 1, &bias, 1.0);
             self.measure("attention, step", work(rows), || Some(step()))
                 .await?;
         }
@@ -250,11 +240,11 @@ impl Bench<'_> {
 /// Width of a head.
 const HEAD: usize = 64;
 
-fn matrix(format: QuantFormat, shape: [usize; 2], device: &Device) -> Quantized {
+fn matrix(format: QuantFormat, shape: [usize; 2], device: &Device) -> QuantizedMatrix {
     let [outputs, inputs] = shape;
     let words = vec![0x1234_5678; outputs * format.words_per_row(inputs)];
     let scales = vec![half::f16::ONE; outputs * blocks(inputs)];
-    Quantized::new(format, shape, words, &scales, device)
+    QuantizedMatrix::new(format, shape, words, &scales, device)
 }
 
 /// Seconds of one call: the median over runs of several, each waited for, after one that compiles. `None` where a call gives

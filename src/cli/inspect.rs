@@ -93,7 +93,7 @@ async fn examine(folder: &DirFolder) -> Report {
     if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
         let stored_head = checkpoint.has_head();
-        places = empty_slots(config, stored_head, &config.dtypes(), &device::cpu());
+        places = empty_slots(config, stored_head, &config.dtypes(), &device::for_shapes());
         problems.extend(checkpoint.problems(&places));
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);

@@ -74,7 +74,12 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     prepare(&args.out)?;
     let checkpoint = open_checkpoint(&folder, kind_of(&config), config.quantized()).await?;
     let stored_head = checkpoint.has_head();
-    let slots = empty_slots(&config, stored_head, &conversion.dtypes, &device::cpu());
+    let slots = empty_slots(
+        &config,
+        stored_head,
+        &conversion.dtypes,
+        &device::for_shapes(),
+    );
     {
         let bar = Progress::bytes("quantizing");
         let mut report = |done: u64, total: u64| bar.set(done, total);

@@ -78,7 +78,7 @@ pub(super) fn random(args: &RandomArgs) -> Result<()> {
     let dtypes = config.dtypes_with("dtype", &args.dtype)?;
     let shard_size = bytes("shard_size", &args.shard_size)?;
     prepare(&args.out)?;
-    let slots = empty_slots(&config, true, &dtypes, &device::cpu());
+    let slots = empty_slots(&config, true, &dtypes, &device::for_shapes());
     {
         let bar = Progress::count("writing");
         let mut report = |done: u64, total: u64| bar.set(done, total);

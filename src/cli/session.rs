@@ -205,14 +205,11 @@ pub(super) fn visual_tokens(images: &[EncodedImage]) -> usize {
 /// # Errors
 /// [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
 pub(super) fn open_device(choice: DeviceChoice) -> Result<(Device, DeviceKind)> {
-    let cpu = || (device::cpu(), DeviceKind::Cpu);
-    match choice {
-        DeviceChoice::Cpu => Ok(cpu()),
-        DeviceChoice::Wgpu => device::wgpu().map(|(device, _)| (device, DeviceKind::Wgpu)),
-        DeviceChoice::Auto => Ok(match device::wgpu() {
-            // A software adapter is the processor with a detour.
-            Ok((device, false)) => (device, DeviceKind::Wgpu),
-            Ok((_, true)) | Err(_) => cpu(),
-        }),
-    }
+    let device = match choice {
+        DeviceChoice::Cpu => device::open(DeviceKind::Cpu),
+        DeviceChoice::Wgpu => device::open(DeviceKind::Wgpu),
+        DeviceChoice::Auto => device::open_best(),
+    }?;
+    let kind = DeviceKind::of(&device);
+    Ok((device, kind))
 }

@@ -1,31 +1,7 @@
-//! Which GPU kernels fit the adapter.
+//! Which kernels a GPU device takes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether the process' adapter is a processor.
-static SOFTWARE: AtomicBool = AtomicBool::new(false);
-/// Which [`Extras`] its device has.
-static HALVES: AtomicBool = AtomicBool::new(false);
-static SUBGROUPS: AtomicBool = AtomicBool::new(false);
-static QUADS: AtomicBool = AtomicBool::new(false);
-
-/// Says what kind of adapter the process has opened: it decides between kernels, never about results.
-pub fn adapter_is_software(software: bool) {
-    SOFTWARE.store(software, Ordering::Relaxed);
-}
-
-/// Says what its device has: as [`adapter_is_software`].
-pub fn adapter_has(extras: Extras) {
-    HALVES.store(extras.halves, Ordering::Relaxed);
-    SUBGROUPS.store(extras.subgroups, Ordering::Relaxed);
-}
-
-/// Says whether a software adapter's device has subgroups of four threads or more: as [`adapter_is_software`].
-pub fn adapter_has_quads(quads: bool) {
-    QUADS.store(quads, Ordering::Relaxed);
-}
-
-/// Which kernels to take. The processor has only one of each.
+/// Which kernels to take: a property of the device, chosen by its adapter. It decides about speed, never about results. The
+/// processor has only one kernel of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// A thread for each tile of outputs or for each row, no barriers.
@@ -57,7 +33,7 @@ impl Extras {
 
     /// What a device with these features has.
     #[cfg(feature = "webgpu")]
-    pub fn of(features: burn::tensor::wgpu::wgpu::Features) -> Self {
+    pub(super) fn of(features: burn::tensor::wgpu::wgpu::Features) -> Self {
         use burn::tensor::wgpu::wgpu::Features;
         Self {
             halves: features.contains(Features::SHADER_F16),
@@ -70,28 +46,8 @@ impl Plan {
     /// For software, and nothing that an adapter need not have.
     pub const SIMPLEST: Self = Plan::Software { quads: false };
 
-    /// What fits the adapter.
-    pub fn of_adapter() -> Self {
-        match SOFTWARE.load(Ordering::Relaxed) {
-            true => Plan::Software {
-                quads: QUADS.load(Ordering::Relaxed),
-            },
-            false => Plan::Hardware(extras_of_adapter()),
-        }
-    }
-
-    /// All that runs on the adapter, whether it fits or not: for tests and measurements.
-    #[cfg(any(feature = "cli", feature = "testing"))]
-    pub(crate) fn possible() -> Vec<Self> {
-        let mut plans = vec![Plan::SIMPLEST, Plan::Hardware(Extras::NONE)];
-        if QUADS.load(Ordering::Relaxed) {
-            plans.push(Plan::Software { quads: true });
-        }
-        if extras_of_adapter() != Extras::NONE {
-            plans.push(Plan::Hardware(extras_of_adapter()));
-        }
-        plans
-    }
+    /// For a graphics card, and nothing that an adapter need not have: what a device has that nobody has said more of.
+    pub const PORTABLE: Self = Plan::Hardware(Extras::NONE);
 
     /// What its kernels use.
     #[cfg(feature = "webgpu")]
@@ -118,12 +74,5 @@ impl std::fmt::Display for Plan {
                 f.write_str(extra(*subgroups, " + subgroups"))
             }
         }
-    }
-}
-
-fn extras_of_adapter() -> Extras {
-    Extras {
-        halves: HALVES.load(Ordering::Relaxed),
-        subgroups: SUBGROUPS.load(Ordering::Relaxed),
     }
 }

@@ -1,6 +1,7 @@
 //! `vision_config`: SigLIP's keys, SigLIP's defaults (published files hold only what differs).
 
 use super::require;
+use crate::compute::Activation;
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,16 @@ pub enum HiddenAct {
     /// `x * sigmoid(1.702 x)`, in some early conversions.
     #[serde(rename = "quick_gelu")]
     QuickGelu,
+}
+
+impl From<HiddenAct> for Activation {
+    fn from(act: HiddenAct) -> Self {
+        match act {
+            HiddenAct::Gelu => Activation::Gelu,
+            HiddenAct::GeluTanh => Activation::GeluTanh,
+            HiddenAct::QuickGelu => Activation::QuickGelu,
+        }
+    }
 }
 
 /// Shape of a SigLIP vision tower.

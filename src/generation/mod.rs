@@ -21,11 +21,12 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use crate::compute::BestTokens;
 pub use options::{EarlyStopping, GenerationOptions, MAX_NEW_TOKENS_LIMIT, NUM_BEAMS_LIMIT};
 pub use output::{FinishReason, Output, Piece, Sequence};
 pub use overrides::Overrides;
 pub use processors::log_softmax;
-pub use scores::{BestTokens, Logits, Scores};
+pub use scores::{Logits, Scores};
 pub use stepper::Generation;
 pub use stream::{Chunk, TextStream};
 

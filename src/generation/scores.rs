@@ -1,6 +1,7 @@
 //! Next-token scores as a decoder gives them: all of them, or the best few.
 
 use super::processors::log_softmax;
+use crate::compute::BestTokens;
 use crate::error::{Error, Result};
 
 /// Scores of every token of the vocabulary, for every row of a decoding batch, on the host.
@@ -10,17 +11,6 @@ pub struct Logits {
     pub vocab_size: usize,
     /// `[rows, vocab_size]`, unnormalised.
     pub values: Vec<f32>,
-}
-
-/// The best tokens of one row: all that a search needs which no other token can get into the way of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BestTokens {
-    /// By falling score; the smaller id of equals first.
-    pub token_ids: Vec<u32>,
-    /// Their scores, unnormalised.
-    pub logits: Vec<f32>,
-    /// Logarithm of the sum of the exponentials of *all* scores of the row: what makes log-probabilities of them.
-    pub log_sum_exp: f32,
 }
 
 /// What a decoder's step gives back.

@@ -1,8 +1,6 @@
 //! The vision tower's input, and the scaling of bytes into it.
 
 use super::RgbImage;
-use crate::compute::MANY_ROWS;
-use crate::config::SiglipVisionConfig;
 
 /// What the vision tower takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,17 +14,12 @@ pub struct PixelValues {
 }
 
 impl PixelValues {
-    /// A grey square, all zeros, to warm a model up with: as many patches as kernels have to see, or 8 × 8 where the model's own
-    /// pictures have fewer.
-    pub(crate) fn for_warm_up(vision: &SiglipVisionConfig) -> Self {
-        let many = MANY_ROWS.isqrt();
-        let many = many + usize::from(many * many < MANY_ROWS);
-        let grid = if vision.grid() < many { 8 } else { many };
-        let side = grid * vision.patch_size;
+    /// All zeros.
+    pub(crate) fn zeros(height: usize, width: usize) -> Self {
         Self {
-            height: side,
-            width: side,
-            data: vec![0.0; 3 * side * side],
+            height,
+            width,
+            data: vec![0.0; 3 * height * width],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Multi-head attention without its projections.
 
-use crate::compute::dense::{times, times_transposed};
-use crate::compute::{Plan, attend_few, attend_many, softmax};
+use crate::compute::dense::{matmul, matmul_transposed};
+use crate::compute::{attend_few, attend_many, contiguous, softmax};
 use burn::tensor::{Tensor, s};
 use std::ops::Range;
 
@@ -88,6 +88,15 @@ impl KeyValues {
             length,
         }
     }
+
+    /// The same with its numbers in order, for what is read again and again.
+    pub(crate) fn contiguous(self) -> Self {
+        Self {
+            keys: contiguous(self.keys),
+            values: contiguous(self.values),
+            ..self
+        }
+    }
 }
 
 /// `softmax(scale · q kᵀ + bias) v`
@@ -118,7 +127,7 @@ pub(crate) fn attend_merged(
     let [_, heads, _, _] = seen.keys.dims();
     let both = [&seen.keys, &seen.values];
     let whole = || bias.map(|bias| bias.part(0..q.dims()[1]));
-    if let Some(y) = attend_few(&q, both, seen.length, whole, scale, Plan::of_adapter()) {
+    if let Some(y) = attend_few(&q, both, seen.length, whole, scale) {
         return y;
     }
     merge_heads(attend(split_heads(q, heads), seen, bias, scale))
@@ -186,7 +195,7 @@ fn attend_at_once(q: Tensor<4>, seen: KeyValues, bias: Option<Tensor<4>>, scale:
     }
     let [batch, heads, query, _] = q.dims();
     let weights = weights(q, seen.keys, seen.length, bias, scale);
-    let values = times(entries(weights), entries(seen.values));
+    let values = matmul(entries(weights), entries(seen.values));
     let width = values.dims()[2];
     values.reshape([batch, heads, query, width])
 }
@@ -200,7 +209,7 @@ fn weights(
     scale: f64,
 ) -> Tensor<4> {
     let [batch, heads, query, _] = q.dims();
-    let scores = times_transposed(entries(q), entries(k), length);
+    let scores = matmul_transposed(entries(q), entries(k), length);
     let scores = scores.reshape([batch, heads, query, length]);
     softmax(scores, bias, scale)
 }
@@ -287,7 +296,7 @@ mod tests {
         let bias = ScoreBias::from(bias);
         let expected = attend(q.clone(), seen.clone(), Some(&bias), 0.5);
         let heads = weights_of_heads(q.clone(), seen.keys.clone(), Some(&bias), 0.5);
-        let found = times(entries(heads.clone()), entries(seen.values)).reshape([2, 3, 5, 4]);
+        let found = matmul(entries(heads.clone()), entries(seen.values)).reshape([2, 3, 5, 4]);
         assert!(largest_difference(found, expected) < 1e-6);
         let mean = mean_weights(q, seen.keys, Some(&bias), 0.5);
         assert_eq!(mean.dims(), [2, 1, 5, 7]);

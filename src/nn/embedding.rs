@@ -2,6 +2,7 @@
 
 use super::linear::by_rows;
 use super::{Place, Weight, random};
+use crate::compute::Epilogue;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 
@@ -26,7 +27,7 @@ impl Embedding {
 
     /// The table as a head tied to it: `[.., width]` → `[.., entries]`.
     pub fn scores<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        by_rows(x, |x| self.weight.matmul(x))
+        by_rows(x, |x| self.weight.product(x, Epilogue::default()))
     }
 
     /// Rows of the table.

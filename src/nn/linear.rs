@@ -1,7 +1,7 @@
 //! The one linear layer of the project.
 
 use super::{Activation, Place, Trace, Weight, zeros};
-use crate::compute::Added;
+use crate::compute::Epilogue;
 use crate::compute::dense::project;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -34,36 +34,36 @@ impl Linear {
 
     /// `[.., in_features]` → `[.., out_features]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let added = Added {
+        let epilogue = Epilogue {
             bias: self.bias(),
-            onto: None,
+            residual: None,
         };
-        by_rows(x, |x| self.weight.matmul_and(x, added))
+        by_rows(x, |x| self.weight.product(x, epilogue))
     }
 
-    /// `y = onto + x Wᵀ + b`: `[.., in_features]` and `[.., out_features]` → `[.., out_features]`
-    pub fn forward_onto<const D: usize>(&self, x: Tensor<D>, onto: Tensor<D>) -> Tensor<D> {
-        let added = Added {
+    /// `y = residual + x Wᵀ + b`: `[.., in_features]` and `[.., out_features]` → `[.., out_features]`
+    pub fn forward_residual<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        let epilogue = Epilogue {
             bias: self.bias(),
-            onto: Some(in_rows(onto)),
+            residual: Some(in_rows(residual)),
         };
-        by_rows(x, |x| self.weight.matmul_and(x, added))
+        by_rows(x, |x| self.weight.product(x, epilogue))
     }
 
-    /// [`Linear::forward_onto`], for a sub-layer's end: a trace gets `x Wᵀ + b` alone, by this name.
-    pub(crate) fn end_onto<const D: usize>(
+    /// [`Linear::forward_residual`], for a sub-layer's end: a trace gets `x Wᵀ + b` alone, by this name.
+    pub(crate) fn forward_residual_traced<const D: usize>(
         &self,
         x: Tensor<D>,
-        onto: Tensor<D>,
+        residual: Tensor<D>,
         trace: &Trace,
         name: impl FnOnce() -> String,
     ) -> Tensor<D> {
         if trace.is_off() {
-            return self.forward_onto(x, onto);
+            return self.forward_residual(x, residual);
         }
         let y = self.forward(x);
         trace.record(name, &y);
-        onto + y
+        residual + y
     }
 
     fn bias(&self) -> Option<Tensor<1>> {
@@ -76,17 +76,17 @@ impl Linear {
         if layers.iter().any(|layer| layer.bias.is_some()) {
             return None;
         }
-        Weight::matmul_three(layers.map(|layer| &layer.weight), &x.clone().squeeze_dim(1))
+        Weight::product_three(layers.map(|layer| &layer.weight), &x.clone().squeeze_dim(1))
     }
 
     /// Two layers without biases on the same `x`, one the gate of the other: `activation(x W₀ᵀ) · x W₁ᵀ`.
     pub(crate) fn forward_gated<const D: usize>(
         [gate, linear]: [&Self; 2],
-        of: Activation,
+        activation: Activation,
         x: Tensor<D>,
     ) -> Tensor<D> {
         by_rows(x, |x| {
-            Weight::matmul_gated([&gate.weight, &linear.weight], of, x)
+            Weight::product_gated([&gate.weight, &linear.weight], activation, x)
         })
     }
 }
@@ -97,17 +97,20 @@ pub(crate) fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    let added = Added { bias, onto: None };
-    by_rows(x, |x| added.to(project(x, weight)))
+    let epilogue = Epilogue {
+        bias,
+        residual: None,
+    };
+    by_rows(x, |x| epilogue.apply(project(x, weight)))
 }
 
 /// One matrix product over all rows: a batched product would read the weight once per batch entry.
 pub(super) fn by_rows<const D: usize>(
     x: Tensor<D>,
-    matmul: impl FnOnce(Tensor<2>) -> Tensor<2>,
+    product: impl FnOnce(Tensor<2>) -> Tensor<2>,
 ) -> Tensor<D> {
     let mut shape = x.dims();
-    let y = matmul(in_rows(x));
+    let y = product(in_rows(x));
     shape[D - 1] = y.dims()[1];
     y.reshape(shape)
 }

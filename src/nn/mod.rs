@@ -1,7 +1,7 @@
 //! The layers that both towers are built from.
 
-mod activation;
 mod attention;
+mod cache;
 mod embedding;
 mod init;
 mod linear;
@@ -9,11 +9,11 @@ mod norm;
 mod trace;
 mod weight;
 
-pub use activation::Activation;
 pub(crate) use attention::{
     KeyValues, MASKED, ScoreBias, attend_merged, mean_weights, split_heads, too_many_scores,
     weights_of_heads,
 };
+pub(crate) use cache::KeyValueCache;
 pub use embedding::Embedding;
 pub(crate) use embedding::Table;
 pub(crate) use init::{ones, random, zeros};
@@ -22,3 +22,7 @@ pub(crate) use linear::linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use trace::{Trace, Traced};
 pub use weight::{Place, QuantizedWeight, Storage, Weight};
+
+pub use crate::compute::Activation;
+pub(crate) use crate::compute::MANY_ROWS;
+pub(crate) use crate::compute::dense::matmul;

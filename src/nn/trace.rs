@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use std::cell::RefCell;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// One recorded tensor: its name, its shape and its values, flat and still on the device.
 pub type Traced = (String, Vec<usize>, Tensor<1>);
@@ -86,7 +86,7 @@ impl Trace {
     /// Everything recorded so far, in order, read back to the host.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails while reading.
+    /// [`crate::Error::Device`] when the device fails while reading.
     pub async fn into_data(self) -> Result<Vec<(String, TensorData)>> {
         let mut out = Vec::new();
         for (name, shape, flat) in self.into_records() {
@@ -94,11 +94,5 @@ impl Trace {
             out.push((name, TensorData::new(values, shape)));
         }
         Ok(out)
-    }
-}
-
-impl From<burn::tensor::ExecutionError> for Error {
-    fn from(error: burn::tensor::ExecutionError) -> Self {
-        Error::device(format!("{error:?}"))
     }
 }

@@ -2,8 +2,7 @@
 
 use super::init::{empty_words, random};
 use crate::compute::dense::project;
-use crate::compute::{self, Added, Plan, Quantized};
-use crate::nn::Activation;
+use crate::compute::{self, Activation, Epilogue, QuantizedMatrix};
 use crate::quant::{QuantFormat, blocks};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -88,22 +87,17 @@ impl Weight {
         }
     }
 
-    /// `x Wᵀ`: `[rows, in_features]` → `[rows, out_features]`
-    pub fn matmul(&self, x: Tensor<2>) -> Tensor<2> {
-        self.matmul_and(x, Added::default())
-    }
-
     /// `x Wᵀ` and what is added: `[rows, in_features]` → `[rows, out_features]`
-    pub fn matmul_and(&self, x: Tensor<2>, added: Added) -> Tensor<2> {
+    pub fn product(&self, x: Tensor<2>, epilogue: Epilogue) -> Tensor<2> {
         match self {
-            Weight::Dense(weight) => added.to(project(x, weight.val())),
-            Weight::Q8(weight) => compute::matmul(x, &weight.value(QuantFormat::Q8), added),
-            Weight::Q4(weight) => compute::matmul(x, &weight.value(QuantFormat::Q4), added),
+            Weight::Dense(weight) => epilogue.apply(project(x, weight.val())),
+            Weight::Q8(weight) => compute::product(x, &weight.value(QuantFormat::Q8), epilogue),
+            Weight::Q4(weight) => compute::product(x, &weight.value(QuantFormat::Q4), epilogue),
         }
     }
 
     /// The blocks of one that is stored in blocks.
-    fn quantized(&self) -> Option<Quantized> {
+    fn quantized(&self) -> Option<QuantizedMatrix> {
         match self {
             Weight::Dense(_) => None,
             Weight::Q8(weight) => Some(weight.value(QuantFormat::Q8)),
@@ -112,18 +106,23 @@ impl Weight {
     }
 
     /// `x Wᵀ` of three matrices, `[3, rows, out_features]`, where that is quicker than one after the other.
-    pub(crate) fn matmul_three(weights: [&Self; 3], x: &Tensor<2>) -> Option<Tensor<3>> {
+    pub(crate) fn product_three(weights: [&Self; 3], x: &Tensor<2>) -> Option<Tensor<3>> {
         let [a, b, c] = weights.map(Self::quantized);
-        compute::matmul_three(x, [&a?, &b?, &c?], Plan::of_adapter())
+        compute::product_three(x, [&a?, &b?, &c?])
     }
 
     /// `activation(x W₀ᵀ) · x W₁ᵀ`: `[rows, in_features]` → `[rows, out_features]`
-    pub(crate) fn matmul_gated(weights: [&Self; 2], of: Activation, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn product_gated(
+        weights: [&Self; 2],
+        activation: Activation,
+        x: Tensor<2>,
+    ) -> Tensor<2> {
         if let [Some(gate), Some(linear)] = weights.map(Self::quantized) {
-            return compute::matmul_gated(x, [&gate, &linear], of, Plan::of_adapter());
+            return compute::product_gated(x, [&gate, &linear], activation);
         }
         let [gate, linear] = weights;
-        of.gate(gate.matmul(x.clone()), linear.matmul(x))
+        let gate = gate.product(x.clone(), Epilogue::default());
+        activation.gate(gate, linear.product(x, Epilogue::default()))
     }
 
     /// `[n]` ids → the rows of these ids as floats, `[n, in_features]`; no other row is read.
@@ -148,8 +147,8 @@ impl QuantizedWeight {
         }
     }
 
-    fn value(&self, format: QuantFormat) -> Quantized {
-        Quantized {
+    fn value(&self, format: QuantFormat) -> QuantizedMatrix {
+        QuantizedMatrix {
             words: self.words.val(),
             scales: self.scales.val(),
             format,

@@ -8,7 +8,7 @@ use crate::compute::MANY_ROWS;
 use crate::compute::device::read;
 use crate::error::Result;
 use crate::generation::Decoder;
-use crate::image::PixelValues;
+use crate::models::siglip::warm_up_pixels;
 use crate::nn::Trace;
 
 /// Tokens of the prompts, and of what stands before them: the picture's and, up to as many as kernels have to see, more.
@@ -32,7 +32,7 @@ impl Pali3 {
     pub async fn warm_up(&self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
         let mut images = vec![];
         if let Some(vision) = self.vision_config() {
-            let pixels = PixelValues::for_warm_up(vision);
+            let pixels = warm_up_pixels(vision);
             images.push(self.encode_pixels(pixels).await?);
         }
         on_step(1, STAGES);

@@ -157,7 +157,7 @@ fn bad_recipes_and_checkpoints_are_told_apart() {
     );
 }
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "testing"))]
 mod command_line {
     use super::*;
     use crate::checkpoint::DirFolder;

@@ -5,7 +5,7 @@
 //! kept, and every call asks for them before it hands out a result.
 
 use super::subgroups::asking_for_subgroups;
-use crate::compute::{Extras, Plan, adapter_has, adapter_has_quads};
+use crate::compute::gpu::register;
 use crate::error::{Error, Result};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub(super) struct Gpu {
     device: Device,
-    largest_buffer: u64,
     handle: wgpu::Device,
     report: Arc<Mutex<Report>>,
 }
@@ -44,15 +43,16 @@ thread_local! {
 }
 
 impl Gpu {
-    /// The page's device, requested at the first call and after a fault.
-    pub(super) async fn get() -> Result<Self> {
+    /// The page's device, requested at the first call and after a fault. `software`: whether the adapter is a processor, which
+    /// WebGPU itself does not tell.
+    pub(super) async fn get(software: bool) -> Result<Self> {
         let current = CURRENT.with(|current| current.borrow().clone());
         if let Some(gpu) = current
             && !Report::of(&gpu.report).faulty
         {
             return Ok(gpu);
         }
-        let gpu = Self::request().await?;
+        let gpu = Self::request(software).await?;
         CURRENT.with(|current| current.replace(Some(gpu.clone())));
         Ok(gpu)
     }
@@ -61,12 +61,7 @@ impl Gpu {
         self.device.clone()
     }
 
-    /// Bytes that a kernel can bind of one buffer.
-    pub(super) fn largest_buffer(&self) -> u64 {
-        self.largest_buffer
-    }
-
-    async fn request() -> Result<Self> {
+    async fn request(software: bool) -> Result<Self> {
         let unavailable = |problem: String| Error::WebGpuUnavailable { problem };
         let backend = wgpu::Backend::BrowserWebGpu;
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
@@ -88,7 +83,7 @@ impl Gpu {
             ..Default::default()
         };
         let request = || adapter.request_device(&descriptor);
-        let software = matches!(Plan::of_adapter(), Plan::Software { .. });
+        // What else runs on the adapter is tested as well.
         let (subgroups, requested) = match software || cfg!(feature = "testing") {
             true => asking_for_subgroups(request),
             false => (false, request()),
@@ -96,12 +91,7 @@ impl Gpu {
         let (handle, queue) = requested
             .await
             .map_err(|error| unavailable(error.to_string()))?;
-        adapter_has(Extras::of(handle.features()));
-        adapter_has_quads(subgroups && adapter.get_info().subgroup_min_size >= 4);
-        let limits = handle.limits();
-        let largest_buffer = limits
-            .max_buffer_size
-            .min(limits.max_storage_buffer_binding_size);
+        let quads = subgroups && adapter.get_info().subgroup_min_size >= 4;
         let setup = WgpuSetup {
             instance,
             adapter,
@@ -109,10 +99,7 @@ impl Gpu {
             queue,
             backend,
         };
-        let device = Device::wgpu_options()
-            .setup(setup)
-            .init()
-            .map_err(|error| unavailable(error.to_string()))?;
+        let device = register(setup, software, quads)?;
 
         let report = Arc::new(Mutex::new(Report::default()));
         // After burn's runtime has put its own handler there, which would panic.
@@ -130,7 +117,6 @@ impl Gpu {
         });
         Ok(Self {
             device,
-            largest_buffer,
             handle,
             report,
         })

@@ -4,10 +4,7 @@ use super::folder::{FileReader, JsFolder};
 use super::gpu::{Gpu, watched};
 use super::model::Model;
 use super::values::{object, to_js};
-use crate::compute::adapter_is_software;
-#[cfg(feature = "cpu")]
-use crate::compute::device;
-use crate::compute::device::DeviceKind;
+use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
 use crate::load::{Load, LoadOptions, LoadedModel};
 use js_sys::Function;
@@ -36,10 +33,9 @@ async fn load_model(
     dtype: String,
     on_progress: &Function,
 ) -> Result<Model> {
-    // WebGPU itself tells little about an adapter: JavaScript has looked at its names.
-    adapter_is_software(software);
     let gpu = match device {
-        "webgpu" => Some(Gpu::get().await?),
+        // WebGPU itself tells little about an adapter: JavaScript has looked at its names.
+        "webgpu" => Some(Gpu::get(software).await?),
         "cpu" => None,
         other => {
             let problem = format!("expected \"webgpu\" or \"cpu\", found {other:?}");
@@ -65,7 +61,7 @@ async fn load_model(
     };
     let options = LoadOptions {
         dtype: Some(dtype),
-        largest_buffer: gpu.as_ref().map(Gpu::largest_buffer),
+        largest_buffer: device::largest_buffer(&device),
     };
     let work = LoadedModel::load(Load {
         folder,

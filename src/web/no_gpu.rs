@@ -7,16 +7,12 @@ use burn::tensor::Device;
 pub(super) enum Gpu {}
 
 impl Gpu {
-    pub(super) async fn get() -> Result<Self> {
+    pub(super) async fn get(_software: bool) -> Result<Self> {
         let problem = "this module is the processor's alone".to_string();
         Err(Error::WebGpuUnavailable { problem })
     }
 
     pub(super) fn device(&self) -> Device {
-        match *self {}
-    }
-
-    pub(super) fn largest_buffer(&self) -> u64 {
         match *self {}
     }
 

@@ -60,7 +60,7 @@ async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
         return preprocess(case, &read);
     }
     let gpu = match device {
-        "webgpu" => Some(Gpu::get().await?),
+        "webgpu" => Some(Gpu::get(false).await?),
         _ => None,
     };
     let (device, kind) = match &gpu {
@@ -69,7 +69,7 @@ async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
     };
     let work = async {
         match case {
-            KERNELS => kernels::run(&device, kind).await,
+            KERNELS => kernels::run(&device).await,
             _ => models::run(case, &read, &device, kind).await,
         }
     };

@@ -7,11 +7,11 @@ use pali3::pali3::Pali3;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The adapter, which a process opens once. Natively there may be none; the same bodies run in the browser, where there is.
+/// A device of the adapter that all tests of a binary share. Natively there may be none; the same bodies run in the browser, where there is.
 pub fn adapter() -> Option<Device> {
     static ADAPTER: OnceLock<Option<Device>> = OnceLock::new();
     let open = || match wgpu() {
-        Ok((device, _)) => Some(device),
+        Ok(device) => Some(device),
         Err(error) => {
             println!("no adapter here: {error}");
             None

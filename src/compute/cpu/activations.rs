@@ -5,7 +5,7 @@ use crate::compute::exponential::{LANES, largest};
 
 /// How rows of activations are laid out for a kernel.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct Packing {
     /// Rows of a tile; the last tile may have fewer.
     pub(super) rows: usize,
     /// Elements that share a scale; a row's last segment may have fewer.
@@ -18,7 +18,7 @@ pub(super) struct Layout {
 
 /// Rows of activations in tiles. In a tile the rows' vectors lie side by side, so that a product reads on from one address.
 pub(super) struct Activations {
-    pub(super) layout: Layout,
+    pub(super) packing: Packing,
     /// Elements of a row.
     pub(super) width: usize,
     /// `[tiles, width / vector, rows of the tile, vector]`
@@ -29,7 +29,7 @@ pub(super) struct Activations {
 
 /// A tile's rows.
 #[derive(Clone, Copy)]
-pub(super) struct Tile<'a> {
+pub(super) struct RowTile<'a> {
     pub(super) rows: usize,
     pub(super) integers: &'a [i16],
     pub(super) scales: &'a [f32],
@@ -37,25 +37,25 @@ pub(super) struct Tile<'a> {
 
 impl Activations {
     /// `x`: rows of `width` elements, whole vectors.
-    pub(super) fn new(x: &[f32], width: usize, layout: Layout) -> Self {
-        let segments = width.div_ceil(layout.segment);
+    pub(super) fn new(x: &[f32], width: usize, packing: Packing) -> Self {
+        let segments = width.div_ceil(packing.segment);
         let rows = x.len() / width;
         let mut integers = Aligned::zeros(x.len());
         let mut scales = vec![0.0; rows * segments];
-        let tiles = x.chunks(layout.rows * width);
-        let integer_tiles = integers.chunks_mut(layout.rows * width);
-        let scale_tiles = scales.chunks_mut(layout.rows * segments);
+        let tiles = x.chunks(packing.rows * width);
+        let integer_tiles = integers.chunks_mut(packing.rows * width);
+        let scale_tiles = scales.chunks_mut(packing.rows * segments);
         for ((x, integers), scales) in tiles.zip(integer_tiles).zip(scale_tiles) {
             let rows = x.len() / width;
             for (row, x) in x.chunks_exact(width).enumerate() {
-                for (segment, x) in x.chunks(layout.segment).enumerate() {
-                    let integers = &mut integers[segment * layout.segment * rows..];
-                    scales[segment * rows + row] = quantize(x, layout, row, rows, integers);
+                for (segment, x) in x.chunks(packing.segment).enumerate() {
+                    let integers = &mut integers[segment * packing.segment * rows..];
+                    scales[segment * rows + row] = quantize(x, packing, row, rows, integers);
                 }
             }
         }
         Self {
-            layout,
+            packing,
             width,
             integers,
             scales,
@@ -66,11 +66,11 @@ impl Activations {
         self.integers.len() / self.width
     }
 
-    pub(super) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
-        let segments = self.width.div_ceil(self.layout.segment);
-        let integers = self.integers.chunks(self.layout.rows * self.width);
-        let scales = self.scales.chunks(self.layout.rows * segments);
-        integers.zip(scales).map(move |(integers, scales)| Tile {
+    pub(super) fn tiles(&self) -> impl Iterator<Item = RowTile<'_>> {
+        let segments = self.width.div_ceil(self.packing.segment);
+        let integers = self.integers.chunks(self.packing.rows * self.width);
+        let scales = self.scales.chunks(self.packing.rows * segments);
+        integers.zip(scales).map(move |(integers, scales)| RowTile {
             rows: scales.len() / segments,
             integers,
             scales,
@@ -79,7 +79,7 @@ impl Activations {
 }
 
 /// A row's segment into its place among the tile's; its scale.
-fn quantize(x: &[f32], layout: Layout, row: usize, rows: usize, integers: &mut [i16]) -> f32 {
+fn quantize(x: &[f32], packing: Packing, row: usize, rows: usize, integers: &mut [i16]) -> f32 {
     let mut sizes = [0f32; LANES];
     // Not a number as soon as one value is none or infinite: it must not turn into a number on the way.
     let mut poison = [0f32; LANES];
@@ -96,11 +96,11 @@ fn quantize(x: &[f32], layout: Layout, row: usize, rows: usize, integers: &mut [
             poison[lane] += eight[lane] * 0.0;
         }
     }
-    let scale = largest(&sizes) / f32::from(layout.largest);
+    let scale = largest(&sizes) / f32::from(packing.largest);
     let factor = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    let vectors = integers.chunks_exact_mut(layout.vector);
+    let vectors = integers.chunks_exact_mut(packing.vector);
     let own = vectors.skip(row).step_by(rows);
-    for (x, integers) in x.chunks_exact(layout.vector).zip(own) {
+    for (x, integers) in x.chunks_exact(packing.vector).zip(own) {
         let eights = x.as_chunks::<LANES>().0;
         for (x, integers) in eights.iter().zip(integers.as_chunks_mut::<LANES>().0) {
             for (integer, &x) in integers.iter_mut().zip(x) {

@@ -13,7 +13,7 @@ pub(super) const ROWS: usize = 4;
 
 /// What all heads of a batch have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
+pub(super) struct Shape {
     /// Entries of the batch.
     pub(super) batch: usize,
     /// Heads of an entry.
@@ -26,16 +26,16 @@ pub(super) struct Size {
     pub(super) width: usize,
 }
 
-/// Rows of numbers, wherever they lie.
+/// Strided of numbers, wherever they lie.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct Strided<'a> {
     /// What holds them, from the first on.
     pub(super) values: &'a [f32],
     /// How far apart entries of the batch, heads, and rows of a head are; 0 where one serves all.
     pub(super) strides: [usize; 3],
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Strided<'a> {
     fn row(self, [entry, head, row]: [usize; 3], width: usize) -> &'a [f32] {
         let [entries, heads, rows] = self.strides;
         &self.values[entry * entries + head * heads + row * rows..][..width]
@@ -46,49 +46,49 @@ impl<'a> Rows<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inputs<'a> {
     /// `width` numbers for each query.
-    pub(super) queries: Rows<'a>,
+    pub(super) queries: Strided<'a>,
     /// `width` numbers for each token that is seen.
-    pub(super) keys: Rows<'a>,
+    pub(super) keys: Strided<'a>,
     /// As the keys.
-    pub(super) values: Rows<'a>,
+    pub(super) values: Strided<'a>,
     /// For each query, `length` numbers.
-    pub(super) bias: Option<Rows<'a>>,
+    pub(super) bias: Option<Strided<'a>>,
     /// The scores are multiplied with.
     pub(super) scale: f32,
 }
 
 /// `softmax(scale · q kᵀ + bias) v`: `[batch, queries, heads · width]`.
-pub(super) fn attend(size: Size, inputs: Inputs) -> Vec<f32> {
+pub(super) fn attend(shape: Shape, inputs: Inputs) -> Vec<f32> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         // SAFETY: the instructions are there.
-        return in_parts(size, |heads| unsafe { with_avx2(size, inputs, heads) });
+        return in_parts(shape, |heads| unsafe { with_avx2(shape, inputs, heads) });
     }
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return in_parts(size, |heads| {
-        of_heads::<super::lanes::Simd128>(size, inputs, heads)
+    return in_parts(shape, |heads| {
+        of_heads::<super::lanes::Simd128>(shape, inputs, heads)
     });
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    in_parts(size, |heads| {
-        of_heads::<super::lanes::Plain>(size, inputs, heads)
+    in_parts(shape, |heads| {
+        of_heads::<super::lanes::Plain>(shape, inputs, heads)
     })
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn with_avx2(size: Size, inputs: Inputs, heads: Range<usize>) -> Vec<f32> {
-    of_heads::<super::lanes::Avx2>(size, inputs, heads)
+fn with_avx2(shape: Shape, inputs: Inputs, heads: Range<usize>) -> Vec<f32> {
+    of_heads::<super::lanes::Avx2>(shape, inputs, heads)
 }
 
 /// All heads of all entries, of which `work` computes `[heads, queries, width]` at a time.
-fn in_parts(size: Size, work: impl Fn(Range<usize>) -> Vec<f32> + Sync) -> Vec<f32> {
-    let Size {
+fn in_parts(shape: Shape, work: impl Fn(Range<usize>) -> Vec<f32> + Sync) -> Vec<f32> {
+    let Shape {
         batch,
         heads,
         queries,
         length,
         width,
-    } = size;
+    } = shape;
     let parts = each_part(batch * heads, 2 * queries * length * width, work);
     let mut y = vec![0.0; batch * queries * heads * width];
     let of_heads = parts.iter().flat_map(|p| p.chunks_exact(queries * width));
@@ -103,20 +103,20 @@ fn in_parts(size: Size, work: impl Fn(Range<usize>) -> Vec<f32> + Sync) -> Vec<f
 
 /// These heads, counted through all entries: `[heads, queries, width]`.
 #[inline(always)]
-fn of_heads<L: Lanes>(size: Size, inputs: Inputs, heads: Range<usize>) -> Vec<f32> {
-    let Size {
+fn of_heads<L: Lanes>(shape: Shape, inputs: Inputs, heads: Range<usize>) -> Vec<f32> {
+    let Shape {
         queries,
         length,
         width,
         ..
-    } = size;
+    } = shape;
     let mut y = vec![0.0; heads.len() * queries * width];
     let mut keys = Panels::new::<L>(width, length);
     let mut values = Panels::new::<L>(length, width);
     let mut scores = vec![0.0; ROWS * keys.padded];
     let mut sums = vec![0.0; ROWS * values.padded];
     for (at, y) in heads.zip(y.chunks_exact_mut(queries * width)) {
-        let (entry, head) = (at / size.heads, at % size.heads);
+        let (entry, head) = (at / shape.heads, at % shape.heads);
         for token in 0..length {
             let at = [entry, head, token];
             keys.set_column(token, inputs.keys.row(at, width));
@@ -231,7 +231,7 @@ mod tests {
         for [batch, heads, queries, length, width] in
             [[1, 1, 4, 1, 1], [2, 3, 9, 21, 5], [1, 2, 16, 40, 64]]
         {
-            let size = Size {
+            let shape = Shape {
                 batch,
                 heads,
                 queries,
@@ -247,7 +247,7 @@ mod tests {
             let q = numbers(batch * heads * queries * width, 7919);
             let [k, v] = [617, 1223].map(|step| numbers(batch * heads * length * width, step));
             let bias = numbers(heads * queries * length, 431);
-            let rows = |values, tokens| Rows {
+            let rows = |values, tokens| Strided {
                 values,
                 strides: strides(tokens),
             };
@@ -256,17 +256,17 @@ mod tests {
                     queries: rows(&q, queries),
                     keys: rows(&k, length),
                     values: rows(&v, length),
-                    bias: bias.map(|values| Rows {
+                    bias: bias.map(|values| Strided {
                         values,
                         strides: [0, queries * length, length],
                     }),
                     scale: 0.7,
                 };
-                let plain = in_parts(size, |heads| of_heads::<Plain>(size, inputs, heads));
-                for (found, plain) in attend(size, inputs).into_iter().zip(plain) {
+                let plain = in_parts(shape, |heads| of_heads::<Plain>(shape, inputs, heads));
+                for (found, plain) in attend(shape, inputs).into_iter().zip(plain) {
                     assert!(
                         (found - plain).abs() < 2e-6,
-                        "{size:?}: {found}, not {plain}"
+                        "{shape:?}: {found}, not {plain}"
                     );
                 }
             }

@@ -1,7 +1,7 @@
 //! The product for few rows, as decoding has them: weights are used as they come, each block of them for up to 8 rows.
 
 use super::Matrix;
-use super::activations::{Activations, Layout, Tile};
+use super::activations::{Activations, Packing, RowTile};
 use super::lanes::Lanes;
 use super::matmul::Format;
 use crate::quant::{BLOCK, finite_half};
@@ -11,8 +11,8 @@ use std::ops::Range;
 const ROWS: usize = 8;
 
 /// With a scale for each block.
-pub(super) fn layout(vector: usize) -> Layout {
-    Layout {
+pub(super) fn packing(vector: usize) -> Packing {
+    Packing {
         rows: ROWS,
         segment: BLOCK,
         largest: i16::MAX,
@@ -45,7 +45,7 @@ pub(super) fn product<L: Lanes, F: Format>(
 
 #[inline(always)]
 fn rows_of<L: Lanes, F: Format, const ROWS: usize>(
-    x: Tile,
+    x: RowTile,
     width: usize,
     weight: Matrix,
     outputs: Range<usize>,

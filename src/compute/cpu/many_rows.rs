@@ -6,7 +6,7 @@
 //! is lost than the weights' quantization has cost. With both a segment's sum stays within 32 bits.
 
 use super::Matrix;
-use super::activations::{Activations, Layout, Tile};
+use super::activations::{Activations, Packing, RowTile};
 use super::aligned::Aligned;
 use super::lanes::Lanes;
 use super::matmul::Format;
@@ -47,8 +47,8 @@ const fn segment_fits(largest_weight: i64) -> bool {
 }
 const _: () = assert!(segment_fits(128 << Q8_BITS) && segment_fits(8 << Q4_BITS));
 
-pub(super) fn layout(vector: usize) -> Layout {
-    Layout {
+pub(super) fn packing(vector: usize) -> Packing {
+    Packing {
         rows: ROWS,
         segment: SEGMENT,
         largest: LARGEST,
@@ -70,7 +70,7 @@ pub(super) fn product<L: Lanes, F: Format>(
 ) {
     let columns = outputs.len();
     let mut panel = Panel::new(x.width);
-    let tiles: Vec<Tile> = x.tiles().collect();
+    let tiles: Vec<RowTile> = x.tiles().collect();
     let mut line: Aligned<f32> = Aligned::zeros(tiles.len() * ROWS * LINE);
     for first in (0..columns).step_by(LINE) {
         let in_line = LINE.min(columns - first);
@@ -190,7 +190,7 @@ fn fill_segment<L: Lanes, F: Format>(
 
 /// `R` rows times the panel's outputs.
 #[inline(always)]
-fn rectangle<L: Lanes, const R: usize>(x: Tile, panel: &Panel) -> Sums<R> {
+fn rectangle<L: Lanes, const R: usize>(x: RowTile, panel: &Panel) -> Sums<R> {
     let panel_scales = panel.scales.as_chunks::<COLUMNS>().0;
     assert!(x.integers.len() == R * panel.width && x.scales.len() == R * panel_scales.len());
     // SAFETY: both hold `width` elements of each row and column, and a segment begins where there are some left. The caller

@@ -1,6 +1,6 @@
 //! `x Wᵀ` with `W` in blocks: which processor, which format, few rows or many.
 
-use super::activations::{Activations, Layout};
+use super::activations::{Activations, Packing};
 use super::lanes::Lanes;
 use super::parts::each_part;
 use super::{Matrix, few_rows, many_rows};
@@ -56,7 +56,7 @@ fn in_parts(
         return vec![];
     }
     let rows = x.len() / width;
-    let activations = Activations::new(x, width, layout(rows, vector));
+    let activations = Activations::new(x, width, packing(rows, vector));
     let mut parts = each_part(out_features, rows * width, |outputs| {
         let mut y = vec![0.0; rows * outputs.len()];
         work(&activations, outputs.clone(), &mut y);
@@ -75,10 +75,10 @@ fn in_parts(
     y
 }
 
-fn layout(rows: usize, vector: usize) -> Layout {
+fn packing(rows: usize, vector: usize) -> Packing {
     match rows < MANY_ROWS {
-        true => few_rows::layout(vector),
-        false => many_rows::layout(vector),
+        true => few_rows::packing(vector),
+        false => many_rows::packing(vector),
     }
 }
 
@@ -95,9 +95,9 @@ pub struct Rounding {
 
 /// That of [`matmul`] for so many rows.
 pub fn rounding(rows: usize, format: QuantFormat) -> Rounding {
-    let Layout {
+    let Packing {
         segment, largest, ..
-    } = layout(rows, BLOCK);
+    } = packing(rows, BLOCK);
     Rounding {
         segment,
         // Half a step.

@@ -1,10 +1,10 @@
-//! Work on several processors.
+//! Work on the processor's cores.
 
 use std::ops::Range;
 
-/// Runs `work` over `0..count` in parts, on all processors where there are several and enough to do: `work_of_each` multiplications
+/// Runs `work` over `0..count` in parts, on all cores where the build has threads and there is enough to do: `work_of_each` multiplications
 /// each.
-#[cfg(feature = "cli")]
+#[cfg(feature = "threads")]
 pub(super) fn each_part<T: Send>(
     count: usize,
     work_of_each: usize,
@@ -21,7 +21,7 @@ pub(super) fn each_part<T: Send>(
         .collect()
 }
 
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "threads"))]
 pub(super) fn each_part<T>(
     count: usize,
     _work_of_each: usize,

@@ -7,16 +7,14 @@
 @group(0) @binding(4) var<uniform> info: vec4<u32>;
 
 const THREADS: u32 = 64u;
-// Workgroups in the grid's first dimension; more than WebGPU takes there go on in the second.
-const GRID: u32 = 32768u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = (group.x + group.y * GRID) * THREADS + thread;
+  let i = place_of(group, 1u).x * THREADS + thread;
   if (i >= info.x) {
     return;
   }
-  let place = (i / info.y * info.z + info.w) * info.y + i % info.y;
-  keys[place] = key[i];
-  values[place] = value[i];
+  let at = (i / info.y * info.z + info.w) * info.y + i % info.y;
+  keys[at] = key[i];
+  values[at] = value[i];
 }

@@ -4,14 +4,16 @@
 const RUN: u32 = 16u;
 
 @compute @workgroup_size(4)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let lanes = info.lanes;
-  let here = id.x * lanes;
+  // Of all heads of all queries.
+  let index = place_of(group, 1u).x * 4u + thread;
+  let here = index * lanes;
   if (here >= info.queries_size) {
     return;
   }
-  let head = id.x % info.heads;
-  let row = id.x / info.heads;
+  let head = index % info.heads;
+  let row = index / info.heads;
   let entry = row / info.queries;
   let past = (entry * info.heads + head) * info.room * lanes;
   let bias_start = entry * info.bias_entry + head * info.bias_head + row % info.queries * info.bias_query;

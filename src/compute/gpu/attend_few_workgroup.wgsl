@@ -9,11 +9,15 @@ var<workgroup> sums: array<vec4<f32>, THREADS>;
 
 fn run(group: vec3<u32>, thread: u32) {
   let lanes = info.lanes;
-  let entry = group.x / info.heads;
-  let head = group.x % info.heads;
-  let here = ((entry * info.queries + group.y) * info.heads + head) * lanes;
-  let past = group.x * info.room * lanes;
-  let bias_start = entry * info.bias_entry + head * info.bias_head + group.y * info.bias_query;
+  let place = place_of(group, info.queries);
+  let entry = place.x / info.heads;
+  let head = place.x % info.heads;
+  let here = ((entry * info.queries + place.y) * info.heads + head) * lanes;
+  if (here >= info.queries_size) {
+    return;
+  }
+  let past = place.x * info.room * lanes;
+  let bias_start = entry * info.bias_entry + head * info.bias_head + place.y * info.bias_query;
   if (thread < lanes) {
     query[thread] = q[here + thread] * info.scale;
     remember(past, here, thread);

@@ -15,8 +15,12 @@ var<workgroup> ids: array<u32, THREADS>;
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let vocabulary = info.y;
-  let start = group.x * vocabulary;
-  let out = group.x * (1u + 2u * info.z);
+  let row = place_of(group, 1u).x;
+  if (row >= info.x) {
+    return;
+  }
+  let start = row * vocabulary;
+  let out = row * (1u + 2u * info.z);
   // The one before: those that follow it are smaller, or equal with a larger id.
   var bound = 0.0;
   var bound_id = 0u;

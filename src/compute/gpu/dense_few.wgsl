@@ -6,12 +6,17 @@ var<workgroup> sums: array<vec4<f32>, THREADS>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let output = group.x * 4u;
+  let place = place_of(group, info.x);
+  let output = place.x * 4u;
+  if (output >= info.y) {
+    return;
+  }
   let last = info.y - 1u;
   // Surplus outputs repeat the last real one and are not written.
   let outputs = vec4<u32>(output, min(output + 1u, last), min(output + 2u, last), min(output + 3u, last));
-  let from_a = (group.z * info.x + group.y) * info.z;
-  let from_b = group.z * info.w;
+  let row = place.z * info.x + place.y;
+  let from_a = row * info.z;
+  let from_b = place.z * info.w;
   var sum = vec4<f32>(0.0);
   for (var i = thread; i < info.z; i += THREADS) {
     let weights = vec4<f32>(
@@ -31,6 +36,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
   if (thread < 4u && output + thread < info.y) {
-    y[(group.z * info.x + group.y) * info.y + output + thread] = sums[0][thread];
+    y[row * info.y + output + thread] = sums[0][thread];
   }
 }

@@ -1,5 +1,6 @@
 // A thread for each ROWS rows and OUTPUTS outputs, no barriers: see many_rows_threads.wgsl.
-fn run(tile: vec3<u32>, thread: u32, lane: u32) {
+fn run(group: vec3<u32>, thread: u32, lane: u32) {
+  let tile = place_of(group, (info.x + ROWS - 1u) / ROWS);
   let inner = info.z;
   let output = tile.x * THREADS * OUTPUTS + thread;
   let row = tile.y * ROWS;

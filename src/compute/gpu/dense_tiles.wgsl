@@ -15,8 +15,9 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let inner = info.z;
-  let from_a = group.z * info.x * inner;
-  let from_b = group.z * info.w;
+  let place = place_of(group, (info.x + TILE - 1u) / TILE);
+  let from_a = place.z * info.x * inner;
+  let from_b = place.z * info.w;
   var sum0 = vec4<f32>(0.0);
   var sum1 = vec4<f32>(0.0);
   var sum2 = vec4<f32>(0.0);
@@ -27,15 +28,15 @@ fn main(
       // Sixteen neighbours along the inner dimension, or, where the outputs lie side by side, 64 along them.
       let near = e & 15u;
       let far = e >> 4u;
-      let row = group.y * TILE + far;
+      let row = place.y * TILE + far;
       var value = 0.0;
       if (row < info.x && start + near < inner) {
         value = a[from_a + row * inner + start + near];
       }
       left[near * ROW + far] = value;
-      let i = select(e >> 6u, near, NT);
-      let o = select(e & 63u, far, NT);
-      let output = group.x * TILE + o;
+      let i = select(e >> 6u, near, TRANSPOSED);
+      let o = select(e & 63u, far, TRANSPOSED);
+      let output = place.x * TILE + o;
       value = 0.0;
       if (output < info.y && start + i < inner) {
         value = b[from_b + of_b(output, start + i)];
@@ -54,12 +55,12 @@ fn main(
     }
     workgroupBarrier();
   }
-  let row = group.y * TILE + local.y;
-  let output = group.x * TILE + local.x;
-  store(group.z, row, output, sum0);
-  store(group.z, row + 16u, output, sum1);
-  store(group.z, row + 32u, output, sum2);
-  store(group.z, row + 48u, output, sum3);
+  let row = place.y * TILE + local.y;
+  let output = place.x * TILE + local.x;
+  store(place.z, row, output, sum0);
+  store(place.z, row + 16u, output, sum1);
+  store(place.z, row + 32u, output, sum2);
+  store(place.z, row + 48u, output, sum3);
 }
 
 fn store(batch: u32, row: u32, output: u32, sum: vec4<f32>) {

@@ -1,9 +1,11 @@
 //! Every kernel's source, also those for what the adapter at hand has not: a test shows them to the browser's compiler.
 
-use super::launch::Kernel;
-use super::products::Products;
-use super::{Extras, Layout, Plan, dense_tile, many_rows_tile};
-use crate::nn::Activation;
+use super::kernel::Kernel;
+use super::product::Products;
+use super::tiles::{dense_tile, many_rows_tile};
+use super::{Extras, Plan};
+use crate::compute::Activation;
+use crate::compute::dense::Rhs;
 use crate::quant::QuantFormat;
 
 /// Names and sources.
@@ -30,16 +32,16 @@ fn every() -> Vec<Kernel> {
     plans.extend(extras.iter().map(|&extras| Plan::Hardware(extras)));
 
     let mut kernels = vec![Kernel::Best, Kernel::Append];
-    for layout in [Layout::Nt, Layout::Nn] {
-        kernels.extend([Kernel::DenseFew(layout), Kernel::DenseTiles(layout)]);
+    for rhs in [Rhs::Transposed, Rhs::Plain] {
+        kernels.extend([Kernel::DenseFew(rhs), Kernel::DenseTiles(rhs)]);
         let alone = [1, 4, 16].map(|rows| dense_tile(rows, false, false));
         let quads = [(4, false), (16, false), (16, true)];
         let quads = quads.map(|(rows, large)| dense_tile(rows, true, large));
         let tiles = alone.into_iter().chain(quads);
-        kernels.extend(tiles.map(|tile| Kernel::DenseThreads(layout, tile)));
+        kernels.extend(tiles.map(|tile| Kernel::DenseThreads(rhs, tile)));
     }
-    for of in ACTIVATIONS {
-        kernels.extend(BOTH.map(|gated| Kernel::Activation { of, gated }));
+    for activation in ACTIVATIONS {
+        kernels.extend(BOTH.map(|gated| Kernel::Activation { activation, gated }));
     }
     for format in FORMATS {
         kernels.push(Kernel::Rows(format));
@@ -48,7 +50,7 @@ fn every() -> Vec<Kernel> {
         kernels.extend(tiles.map(|tile| Kernel::ManyRowsThreads(format, tile)));
         kernels.extend(extras.iter().map(|&e| Kernel::ManyRowsTiles(format, e)));
     }
-    let mut products = vec![Products::One, Products::Onto, Products::Three];
+    let mut products = vec![Products::One, Products::Residual, Products::Three];
     products.extend(ACTIVATIONS.map(Products::Gated));
     for plan in plans {
         kernels.extend([Kernel::RmsNorm(plan), Kernel::LayerNorm(plan)]);
@@ -65,4 +67,20 @@ fn every() -> Vec<Kernel> {
         }
     }
     kernels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn sources_are_whole_and_each_is_there_once() {
+        let sources = sources();
+        let names: HashSet<&String> = sources.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), sources.len());
+        for (name, text) in &sources {
+            assert!(!text.contains(['$', '#']), "{name}: {text}");
+        }
+    }
 }

@@ -12,14 +12,15 @@ struct Place {
 
 @compute @workgroup_size(16)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let output = group.x * APART * OUTPUTS + local.x;
+  let place = place_of(group, info.x);
+  let output = place.x * APART * OUTPUTS + local.x;
   let outputs = info.y;
   if (output >= outputs) {
     return;
   }
-  let sums = products(Place(group.y, output));
+  let sums = products(Place(place.y, output));
   for (var j = 0u; j < OUTPUTS && output + APART * j < outputs; j++) {
-    finish(group.y * outputs + output + APART * j, sums, j);
+    finish(place.y * outputs + output + APART * j, sums, j);
   }
 }
 

@@ -13,8 +13,12 @@ struct Place {
 
 fn run(group: vec3<u32>, thread: u32) {
   let outputs = info.y;
-  let output = group.x * 4u;
-  let row = group.y * 2u;
+  let place = place_of(group, (info.x + 1u) / 2u);
+  let output = place.x * 4u;
+  let row = place.y * 2u;
+  if (output >= outputs) {
+    return;
+  }
   // Surplus outputs and rows repeat the last real one and are not written.
   let last = outputs - 1u;
   let start = vec4<u32>(output, min(output + 1u, last), min(output + 2u, last), min(output + 3u, last)) * info.z;

@@ -14,7 +14,8 @@ fn bias_of(output: u32) -> f32 {
   return 0.0;
 }
 
-fn run(tile: vec3<u32>, thread: u32, lane: u32) {
+fn run(group: vec3<u32>, thread: u32, lane: u32) {
+  let tile = place_of(group, (info.x + ROWS - 1u) / ROWS);
   let blocks = info.z;
   let output = tile.x * THREADS * OUTPUTS + thread;
   let row = tile.y * ROWS;

@@ -3,9 +3,9 @@
 // from memory once for the tile. Each thread holds the sums of 4 × 4.
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> onto: array<f32>;
+@group(0) @binding(4) var<storage, read_write> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
-// rows of the result, rows of the matrix, blocks in a row of it, whether there is a bias (1) and something to add it to (2): where
+// rows of the result, rows of the matrix, blocks in a row of it, whether there is a bias (1) and a residual stream (2): where
 // there is none, something else is bound that nobody reads
 @group(0) @binding(6) var<uniform> info: vec4<u32>;
 
@@ -28,7 +28,7 @@ fn store(row: u32, output: u32, product: vec4<f32>) {
         sum += bias[out];
       }
       if ((info.w & 2u) != 0u) {
-        sum += onto[at];
+        sum += residual[at];
       }
       y[at] = sum;
     }
@@ -42,12 +42,13 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let blocks = info.z;
+  let place = place_of(group, (info.x + TILE - 1u) / TILE);
   // What this thread fetches: quarters of one row, and one quarter of both halves of one output's block. Surplus rows and
   // outputs repeat the last real one and are not written.
   let lane = thread & 63u;
   let q = thread >> 6u;
-  let row = min(group.y * TILE + lane, info.x - 1u) * blocks;
-  let output = min(group.x * TILE + lane, info.y - 1u) * blocks;
+  let row = min(place.y * TILE + lane, info.x - 1u) * blocks;
+  let output = min(place.x * TILE + lane, info.y - 1u) * blocks;
   var sum0 = vec4<f32>(0.0);
   var sum1 = vec4<f32>(0.0);
   var sum2 = vec4<f32>(0.0);
@@ -83,8 +84,8 @@ fn main(
     }
     workgroupBarrier();
   }
-  let first_row = group.y * TILE + local.y;
-  let first_output = group.x * TILE + local.x;
+  let first_row = place.y * TILE + local.y;
+  let first_output = place.x * TILE + local.x;
   store(first_row, first_output, sum0);
   store(first_row + 16u, first_output, sum1);
   store(first_row + 32u, first_output, sum2);

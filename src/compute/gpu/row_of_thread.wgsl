@@ -2,8 +2,6 @@
 const THREADS: u32 = 64u;
 // A thread's numbers are that far apart.
 const STEP: u32 = 1u;
-// Workgroups in the grid's first dimension; more than WebGPU takes there go on in the second.
-const GRID: u32 = 32768u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -11,7 +9,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 
 fn row_of(group: vec3<u32>, thread: u32) -> u32 {
-  return (group.x + group.y * GRID) * THREADS + thread;
+  return place_of(group, 1u).x * THREADS + thread;
 }
 
 fn first_of(thread: u32) -> u32 {

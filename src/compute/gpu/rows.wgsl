@@ -15,16 +15,19 @@ fn store(row: u32, element: u32, values: vec4<f32>) {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let blocks = info.z;
-  let block = id.x >> 2u;
-  let q = id.x & 3u;
-  if (block >= blocks) {
+  // Rows across, and down as many workgroups as a row has runs of 16 blocks.
+  let place = place_of(group, (blocks + 15u) / 16u);
+  let row = place.x;
+  let block = place.y * 16u + (thread >> 2u);
+  let q = thread & 3u;
+  if (row >= info.x || block >= blocks) {
     return;
   }
-  let entry = min(u32(ids[id.y]), info.y - 1u) * blocks + block;
+  let entry = min(u32(ids[row]), info.y - 1u) * blocks + block;
   let at = entry * WORDS_PER_BLOCK + q;
   let factor = scale(entry);
-  store(id.y, block * 32u + q * 4u, first(words[at]) * factor);
-  store(id.y, block * 32u + 16u + q * 4u, second(words[at + SECOND]) * factor);
+  store(row, block * 32u + q * 4u, first(words[at]) * factor);
+  store(row, block * 32u + 16u + q * 4u, second(words[at + SECOND]) * factor);
 }

@@ -52,9 +52,29 @@ macro_rules! wgsl {
 }
 pub(super) use wgsl;
 
+/// The source of one variant of a kernel: lines between `#if flag` and `#else` or `#end` are there where the flag is, those between
+/// `#else` and `#end` where it is not.
+pub(super) fn chosen(source: &str, flag: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    let mut there = true;
+    for line in source.lines() {
+        match (line.strip_prefix("#if "), line) {
+            (Some(name), _) => there = flag(name),
+            (_, "#else") => there = !there,
+            (_, "#end") => there = true,
+            _ if there => {
+                text += line;
+                text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
 /// What a thread of a software adapter computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Tile {
+pub(super) struct ThreadTile {
     pub(super) rows: usize,
     pub(super) outputs: usize,
     /// Four threads read the rows, a multiple of four, together.
@@ -65,7 +85,7 @@ pub(super) struct Tile {
 /// output, those in a row together; lines with `$i`, also among those, for each row. Lines with `$o` stand for each row that the
 /// thread reads, lines with `$t` for each that it takes by `quadSwap$n` from what a neighbour has read as `$f`. `ROWS` and
 /// `OUTPUTS` are the numbers.
-pub(super) fn unrolled(source: &str, tile: Tile) -> String {
+pub(super) fn unrolled(source: &str, tile: ThreadTile) -> String {
     let lines: Vec<&str> = source.lines().collect();
     let mut text = String::new();
     for run in lines.chunk_by(|a, b| a.contains("$j") == b.contains("$j")) {
@@ -97,7 +117,7 @@ fn mark(line: &str) -> Option<&'static str> {
 }
 
 /// The rows for which lines with this mark are written; lines without one are written once.
-fn rows_of(mark: Option<&str>, Tile { rows, quads, .. }: Tile) -> Vec<usize> {
+fn rows_of(mark: Option<&str>, ThreadTile { rows, quads, .. }: ThreadTile) -> Vec<usize> {
     let own = |row: &usize| !quads || row.is_multiple_of(4);
     match mark {
         None => vec![0],
@@ -131,11 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_other_variants_go() {
+        let source = "a\n#if b\nb\n#else\nc\n#end\n#if d\nd\n#end\ne\n";
+        assert_eq!(chosen(source, |flag| flag == "b"), "a\nb\ne\n");
+        assert_eq!(chosen(source, |flag| flag == "d"), "a\nc\nd\ne\n");
+    }
+
+    #[test]
     fn lines_of_rows_and_outputs_are_written_out() {
         let source = "a[ROWS];\nlet r$o;\nlet s$o;\nlet s$t = quadSwap$n(s$f);\nlet o$j;\nsum[$j * OUTPUTS + $i];\nend;\n";
         let expected = "a[2u];\nlet r0;\nlet s0;\nlet r1;\nlet s1;\nlet o0;\nsum[0 * 3u + 0];\nsum[0 * 3u + 1];\n\
                         let o1;\nsum[1 * 3u + 0];\nsum[1 * 3u + 1];\nlet o2;\nsum[2 * 3u + 0];\nsum[2 * 3u + 1];\nend;\n";
-        let tile = |rows, outputs, quads| Tile {
+        let tile = |rows, outputs, quads| ThreadTile {
             rows,
             outputs,
             quads,

@@ -1,8 +1,7 @@
 //! Patch embedding and learned positions.
 
-use crate::compute::dense::times;
 use crate::config::SiglipVisionConfig;
-use crate::nn::{Table, linear, random, zeros};
+use crate::nn::{Table, linear, matmul, random, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -75,13 +74,13 @@ impl VisionEmbeddings {
         let vertical = interpolation_matrix(grid, rows, &device);
         let horizontal = interpolation_matrix(grid, columns, &device);
         // [rows, grid] · [grid, grid * hidden]
-        let table = times(
+        let table = matmul(
             vertical.unsqueeze(),
             table.reshape([1, grid, grid * hidden]),
         );
         // [columns, grid] · [rows, grid, hidden]
         let horizontal = horizontal.unsqueeze::<3>().expand([rows, columns, grid]);
-        let table = times(horizontal, table.reshape([rows, grid, hidden]));
+        let table = matmul(horizontal, table.reshape([rows, grid, hidden]));
         table.reshape([rows * columns, hidden])
     }
 }

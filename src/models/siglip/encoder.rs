@@ -98,9 +98,12 @@ impl EncoderLayer {
     fn forward(&self, x: Tensor<3>, name: &dyn Fn() -> String, trace: &Trace) -> Tensor<3> {
         let y = self.self_attn.attend(self.layer_norm1.forward(x.clone()));
         let last = &self.self_attn.out_proj;
-        let x = last.end_onto(y, x, trace, || name() + ".self_attn");
+        let x = last.forward_residual_traced(y, x, trace, || name() + ".self_attn");
         let y = self.mlp.hidden(self.layer_norm2.forward(x.clone()));
-        let x = self.mlp.fc2.end_onto(y, x, trace, || name() + ".mlp");
+        let x = self
+            .mlp
+            .fc2
+            .forward_residual_traced(y, x, trace, || name() + ".mlp");
         trace.record(name, &x);
         x
     }

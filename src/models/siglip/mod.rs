@@ -5,6 +5,7 @@ mod encoder;
 mod head;
 mod text;
 mod two_towers;
+mod warm_up;
 
 use crate::config::SiglipVisionConfig;
 use crate::nn::{LayerNorm, Place, Trace};
@@ -15,6 +16,7 @@ use encoder::{Blocks, Encoder};
 use head::AttentionPoolingHead;
 pub use text::SiglipTextModel;
 pub use two_towers::SiglipModel;
+pub(crate) use warm_up::warm_up_pixels;
 
 /// Patches → embeddings → pre-norm blocks → norm, and the pooling head where the configuration has one.
 ///

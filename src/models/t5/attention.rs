@@ -2,10 +2,10 @@
 //! still has to go through [`T5Attention::o`]: the block adds that to its residual stream.
 
 use super::block::At;
-use super::cache::SelfKeyValues;
 use crate::config::T5Config;
 use crate::nn::{
-    KeyValues, Linear, Place, ScoreBias, attend_merged, mean_weights, split_heads, weights_of_heads,
+    KeyValueCache, KeyValues, Linear, Place, ScoreBias, attend_merged, mean_weights, split_heads,
+    weights_of_heads,
 };
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -83,13 +83,13 @@ impl T5Attention {
     pub(super) fn step_self(
         &self,
         x: Tensor<3>,
-        cache: &mut SelfKeyValues,
+        cache: &mut KeyValueCache,
         position: usize,
         bias: &ScoreBias,
     ) -> Tensor<3> {
         let d_kv = self.d_kv;
         if let Some(bias) = bias.whole()
-            && cache.attends(d_kv)
+            && cache.supports_attend(&x.device(), d_kv)
             && let Some(token) = Linear::forward_three([&self.q, &self.k, &self.v], &x)
         {
             return cache.attend(token, d_kv, position, bias, SCALE);

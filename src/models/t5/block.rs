@@ -1,11 +1,10 @@
 //! One encoder or decoder block: every sub-layer is `x + f(norm(x))`.
 
 use super::attention::T5Attention;
-use super::cache::{LayerCache, SelfKeyValues};
+use super::cache::LayerCache;
 use super::feed_forward::FeedForward;
-use crate::compute::contiguous;
 use crate::config::T5Config;
-use crate::nn::{KeyValues, Linear, Place, RmsNorm, ScoreBias, Trace};
+use crate::nn::{KeyValueCache, Linear, Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -80,7 +79,7 @@ impl At<'_> {
             trace,
         } = self;
         let name = || format!("{stack}.block.{block}.{layer}");
-        last.end_onto(y, x, trace, name)
+        last.forward_residual_traced(y, x, trace, name)
     }
 
     /// Computes and notes what only a trace wants to know, if this one does.
@@ -131,9 +130,9 @@ impl DecoderBlock {
         let attention = &self.cross_attention.attention;
         let cross = attention.keys_values(encoder_hidden_states);
         LayerCache {
-            own: SelfKeyValues::new(max_length),
+            own: KeyValueCache::new(max_length),
             // Every token's attention reads them: put in order once, here.
-            cross: KeyValues::new(contiguous(cross.keys), contiguous(cross.values)),
+            cross: cross.contiguous(),
         }
     }
 

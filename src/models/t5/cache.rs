@@ -1,21 +1,13 @@
 //! What a decoder remembers between tokens.
 
-use crate::compute::{Plan, append, attend_step, attends_in_steps};
 use crate::error::{Error, Result};
-use crate::nn::KeyValues;
+use crate::nn::{KeyValueCache, KeyValues};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-
-/// Self-attention keys and values of one layer, room for every token allocated at the start.
-#[derive(Debug)]
-pub(super) struct SelfKeyValues {
-    /// Keys and values, `[rows, heads, max_length, d_kv]`; empty before the first token, whose shape tells the sizes.
-    storage: Option<[Tensor<4>; 2]>,
-    max_length: usize,
-}
 
 #[derive(Debug)]
 pub(super) struct LayerCache {
-    pub(super) own: SelfKeyValues,
+    /// Of all tokens so far.
+    pub(super) own: KeyValueCache,
     /// Keys and values of the encoder's output, computed once per image and prompt: `[prompts, heads, encoder length, d_kv]`.
     pub(super) cross: KeyValues,
 }
@@ -32,65 +24,6 @@ pub struct DecoderCache {
     pub(super) max_length: usize,
     prompts: usize,
     rows: usize,
-}
-
-impl SelfKeyValues {
-    pub(super) fn new(max_length: usize) -> Self {
-        Self {
-            storage: None,
-            max_length,
-        }
-    }
-
-    /// Keys and values of all positions, allocated at the first call. Taken out, so that nobody else holds them while they are
-    /// written to: the caller puts them back.
-    fn take(&mut self, [rows, heads, d_kv]: [usize; 3], device: &Device) -> [Tensor<4>; 2] {
-        self.storage.take().unwrap_or_else(|| {
-            let shape = [rows, heads, self.max_length, d_kv];
-            [(); 2].map(|()| Tensor::zeros(shape, device))
-        })
-    }
-
-    /// Writes one position, `[rows, heads, 1, d_kv]`, and returns everything up to and including it.
-    pub(super) fn push(&mut self, token: KeyValues, position: usize) -> KeyValues {
-        let [rows, heads, _, d_kv] = token.keys.dims();
-        let storage = self.take([rows, heads, d_kv], &token.keys.device());
-        let [keys, values] = append(storage, [token.keys, token.values], position);
-        self.storage = Some([keys.clone(), values.clone()]);
-        KeyValues {
-            keys,
-            values,
-            length: position + 1,
-        }
-    }
-
-    /// Whether [`SelfKeyValues::attend`] takes heads of that width.
-    pub(super) fn attends(&self, d_kv: usize) -> bool {
-        attends_in_steps(d_kv, self.max_length, Plan::of_adapter())
-    }
-
-    /// The same for queries, keys and values of one token in each row, `[3, rows, heads · d_kv]`, and what the queries find in
-    /// everything up to and including it: `[rows, 1, heads · d_kv]`.
-    pub(super) fn attend(
-        &mut self,
-        token: Tensor<3>,
-        d_kv: usize,
-        position: usize,
-        bias: &Tensor<4>,
-        scale: f64,
-    ) -> Tensor<3> {
-        let [_, rows, inner] = token.dims();
-        let storage = self.take([rows, inner / d_kv, d_kv], &token.device());
-        let plan = Plan::of_adapter();
-        let y = attend_step(&token, storage.each_ref(), position, bias, scale, plan);
-        self.storage = Some(storage);
-        y
-    }
-
-    fn select_rows(&mut self, rows: &Tensor<1, Int>) {
-        let storage = self.storage.take();
-        self.storage = storage.map(|both| both.map(|x| x.select(0, rows.clone())));
-    }
 }
 
 impl DecoderCache {

@@ -1,7 +1,7 @@
-//! Feed-forward activations.
+//! Activations: what stands between the two products of a feed-forward layer.
 
-use crate::compute;
-use crate::config::HiddenAct;
+use super::cpu::Cpu;
+use super::gpu::Gpu;
 use burn::tensor::{Tensor, activation};
 
 /// The non-linearities that SigLIP and T5 use.
@@ -19,19 +19,45 @@ pub enum Activation {
     Silu,
 }
 
+/// A device's kernel for activations. `Err` gives the numbers back: it has none for them.
+#[allow(unused_variables)] // of a device without a kernel
+pub(super) trait ActivationKernel {
+    /// The activation of each number, times `linear` where it is a gate for that.
+    fn activate<const D: usize>(
+        activation: Activation,
+        x: Tensor<D>,
+        linear: Option<&Tensor<D>>,
+    ) -> Result<Tensor<D>, Tensor<D>> {
+        Err(x)
+    }
+}
+
 impl Activation {
     /// Element by element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        compute::activate(self, x, None)
+        self.apply(x, None)
     }
 
     /// Element by element, as a gate for `linear`: `activation(x) · linear`.
     pub fn gate<const D: usize>(self, x: Tensor<D>, linear: Tensor<D>) -> Tensor<D> {
-        compute::activate(self, x, Some(linear))
+        self.apply(x, Some(linear))
+    }
+
+    fn apply<const D: usize>(self, x: Tensor<D>, linear: Option<Tensor<D>>) -> Tensor<D> {
+        Gpu::activate(self, x, linear.as_ref())
+            .or_else(|x| Cpu::activate(self, x, linear.as_ref()))
+            .unwrap_or_else(|x| {
+                // Also on a GPU: it has no kernel for `Gelu`.
+                let activated = self.fallback(x);
+                match linear {
+                    Some(linear) => activated * linear,
+                    None => activated,
+                }
+            })
     }
 
     /// Out of burn's operations.
-    pub(crate) fn by_burn<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+    fn fallback<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Relu => activation::relu(x),
             Activation::Gelu => activation::gelu(x),
@@ -53,14 +79,4 @@ fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
         .add_scalar(TWO_SQRT_2_OVER_PI)
         * x.clone();
     x * activation::sigmoid(u)
-}
-
-impl From<HiddenAct> for Activation {
-    fn from(act: HiddenAct) -> Self {
-        match act {
-            HiddenAct::Gelu => Activation::Gelu,
-            HiddenAct::GeluTanh => Activation::GeluTanh,
-            HiddenAct::QuickGelu => Activation::QuickGelu,
-        }
-    }
 }
