@@ -61,6 +61,7 @@ fn devices_side_by_side_have_kernels_of_their_own() {
     let (Ok(one), Ok(other)) = (wgpu(), wgpu()) else {
         return;
     };
-    let checks = kernels::devices::side_by_side(&cpu(), [&one, &other]);
+    let cpu = cpu();
+    let checks = kernels::devices::side_by_side(&cpu, [&one, &other]);
     report("devices", &pollster::block_on(checks).unwrap());
 }
