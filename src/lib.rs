@@ -6,16 +6,13 @@ pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compute;
-pub mod config;
 pub mod error;
+pub mod formats;
 pub mod generation;
 pub mod image;
-pub mod load;
 pub mod models;
 pub mod nn;
-pub mod pali3;
-pub mod quant;
-pub mod siglip;
+pub mod session;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;

@@ -6,6 +6,7 @@ mod padded;
 pub use padded::PaddedTokenizer;
 
 use crate::error::{Error, Result};
+use tokenizers::{Model, ModelWrapper};
 
 /// A tokenizer of the `tokenizers` library, giving what `transformers` gives for the same file:
 /// neither truncation nor padding, whatever the file says about them.
@@ -50,6 +51,17 @@ impl Tokenizer {
     /// How many tokens there are, added ones included. The model's embedding may have more rows.
     pub fn vocab_size(&self) -> usize {
         self.0.get_vocab_size(true)
+    }
+
+    /// The largest id; `None` where there is no token.
+    pub fn largest_id(&self) -> Option<u32> {
+        let of_added = self.0.get_added_tokens_decoder().into_keys().max();
+        let of_model = match self.0.get_model() {
+            // Its ids are its pieces' places: there is no need for a copy of the vocabulary.
+            ModelWrapper::Unigram(model) => (model.get_vocab_size() as u32).checked_sub(1),
+            _ => self.0.get_vocab(false).into_values().max(),
+        };
+        of_added.max(of_model)
     }
 
     /// The id of a token by its exact spelling, such as `<extra_id_0>`.

@@ -4,13 +4,12 @@ mod common;
 
 use common::{devices, load, path};
 use pali3::Result;
-use pali3::checkpoint::DirFolder;
 use pali3::compute::device::{DeviceKind, cpu};
+use pali3::formats::DirFolder;
 use pali3::generation::GenerationOptions;
 use pali3::image::RgbImage;
 use pali3::image::decode::decode;
-use pali3::load::{Load, LoadOptions, LoadedModel};
-use pali3::pali3::{EncodedImage, Pali3, SELF_TEST, SelfTest};
+use pali3::session::{EncodedImage, Load, LoadOptions, SELF_TEST, SelfTest, Session};
 use pollster::block_on;
 
 const FIXTURE: &str = "tests/fixtures/pali3-prepend";
@@ -28,10 +27,10 @@ fn negative() -> RgbImage {
     picture
 }
 
-fn answer(model: &Pali3, images: &[EncodedImage]) -> Vec<u32> {
+fn answer(model: &Session, images: &[EncodedImage]) -> Vec<u32> {
     let options = GenerationOptions {
         max_new_tokens: 12,
-        ..model.generation_options().clone()
+        ..model.generation_options().unwrap().clone()
     };
     let output = block_on(model.generate(images, PROMPT, &options).unwrap().run()).unwrap();
     output.sequences[0].token_ids.clone()
@@ -75,7 +74,7 @@ fn tokens_of_another_tower_and_pictures_of_another_model_are_refused() {
     assert_eq!(code, "InvalidInput");
     assert!(text.contains("another model's vision tower"), "{text}");
     let own = block_on(model.encode_image(&picture())).unwrap();
-    let options = model.generation_options().clone();
+    let options = model.generation_options().unwrap().clone();
     let (code, text) = message(model.generate(&[own, image], PROMPT, &options));
     assert_eq!(code, "InvalidInput");
     assert!(
@@ -167,7 +166,7 @@ fn attention_is_the_mean_of_the_references_probabilities() {
         }
         assert_eq!(
             attention.tokens.concat(),
-            model.tokenizer().decode(&ids, true).unwrap()
+            model.tokenizer().unwrap().decode(&ids, true).unwrap()
         );
         let two = [image.clone(), image];
         let attention = block_on(model.attention(&two, PROMPT, &[5, 1])).unwrap();
@@ -206,9 +205,9 @@ fn a_language_model_alone_takes_no_pictures_and_goes_on_answering() {
     let bytes = block_on(image.to_bytes()).unwrap();
     for (device, kind) in devices() {
         let model = load("tests/fixtures/mt5-prompts", &device, kind);
-        assert_eq!(model.model_type(), "mt5");
-        assert!(model.vision_config().is_none());
-        assert_eq!(model.text_config().vocab_size, 96);
+        assert_eq!(model.config().model_type(), "mt5");
+        assert!(model.config().vision().is_none());
+        assert_eq!(model.config().vocab_size(), 96);
         let before = answer(&model, &[]);
         let pixels = || pali3.preprocess(&picture()).unwrap();
         for (code, text) in [
@@ -221,7 +220,7 @@ fn a_language_model_alone_takes_no_pictures_and_goes_on_answering() {
             assert!(text.contains("model_type is mt5"), "{text}");
             assert!(text.contains("takes no pictures"), "{text}");
         }
-        let options = model.generation_options().clone();
+        let options = model.generation_options().unwrap().clone();
         let (code, _) = message(model.generate(std::slice::from_ref(&image), PROMPT, &options));
         assert_eq!(code, "InvalidInput", "a picture of another model");
         assert_eq!(answer(&model, &[]), before);
@@ -252,16 +251,14 @@ fn every_device_computes_what_the_committed_self_tests_expect() {
 fn siglip_warms_up_and_embeds_any_number_of_texts() {
     for (device, kind) in devices() {
         let folder = DirFolder::new(path("tests/fixtures/siglip-two-towers")).unwrap();
-        let loaded = block_on(LoadedModel::load(Load {
+        let loaded = block_on(Session::load(Load {
             folder: &folder,
             device: &device,
             kind,
             options: &LoadOptions::default(),
             progress: &mut |_| (),
         }));
-        let LoadedModel::Siglip(model) = loaded.unwrap() else {
-            panic!("another kind");
-        };
+        let model = loaded.unwrap();
         let mut steps = vec![];
         block_on(model.warm_up(&mut |done, total| steps.push((done, total)))).unwrap();
         assert_eq!(steps, [(1, 2), (2, 2)]);
@@ -291,7 +288,7 @@ fn a_tensor_that_the_device_has_no_buffer_for_is_refused_by_name() {
             largest_buffer: Some(limit),
             dtype: Some(dtype.into()),
         };
-        block_on(Pali3::load(Load {
+        block_on(Session::load(Load {
             folder: &folder,
             device: &cpu(),
             kind: DeviceKind::Cpu,

@@ -1,9 +1,11 @@
 //! The presets' sizes against HF's models (`tests/reference/counts.py`), without allocating any of them.
 
-use pali3::checkpoint::{Kind, Slot, slots};
+use pali3::checkpoint::{Slot, slots};
 use pali3::compute::device::cpu;
-use pali3::config::{Dtype, PRESETS, PartDtypes, Preset, preset};
-use pali3::models::{Pali3Model, SiglipVisionModel, T5Model};
+use pali3::formats::{Dtype, PartDtypes};
+use pali3::models::{
+    PRESETS, Pali3Model, Preset, SiglipVisionModel, T5Model, pali3 as family, preset, siglip, t5,
+};
 use pali3::nn::Place;
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ fn vision(preset: &Preset, head: bool) -> u64 {
     let mut config = preset.vision_config().unwrap();
     config.vision_use_head = head;
     count(&slots(
-        Kind::Vision,
+        &siglip::names::VISION_NAMES,
         &SiglipVisionModel::new(&config, &Place::dense(&cpu())),
     ))
 }
@@ -23,7 +25,7 @@ fn vision(preset: &Preset, head: bool) -> u64 {
 fn text(preset: &Preset) -> u64 {
     let config = preset.text_config().unwrap();
     count(&slots(
-        Kind::Text,
+        &t5::names::NAMES,
         &T5Model::new(&config, true, &Place::dense(&cpu())),
     ))
 }
@@ -49,7 +51,7 @@ fn parameters_equal_the_reference() {
             _ if preset.name == "pali3-tiny" => {} // ours: there is no reference to count
             _ => {
                 let model = Pali3Model::new(&preset.pali3_config().unwrap(), true, &floats, &cpu());
-                let parameters = count(&slots(Kind::Pali3, &model));
+                let parameters = count(&slots(&family::names::NAMES, &model));
                 assert_eq!(Some(parameters), expected["parameters"].as_u64());
             }
         }
@@ -80,7 +82,7 @@ fn the_specification_s_figures_hold() {
 fn names_and_shapes_are_the_checkpoints() {
     let tiny = preset("pali3-tiny").unwrap().pali3_config().unwrap();
     let found = slots(
-        Kind::Pali3,
+        &family::names::NAMES,
         &Pali3Model::new(&tiny, true, &PartDtypes::all(Dtype::F32), &cpu()),
     );
     let width = tiny.vision_config.hidden_size;

@@ -6,17 +6,17 @@ mod common;
 
 use pali3::compute::device::{DeviceKind, cpu};
 use pali3::generation::GenerationOptions;
-use pali3::pali3::{EncodedImage, Pali3};
+use pali3::session::{EncodedImage, Session};
 use pali3::train::scenes::{Asked, QuestionType, Scene, Split};
 
 const SCENES: u64 = 150;
 /// Of the four types, in their order. Always saying the most frequent answer gets 0.20, 0.24, 0.40 and 0.51.
 const AT_LEAST: [f32; 4] = [0.80, 0.80, 0.55, 0.80];
 
-async fn answer(model: &Pali3, image: &EncodedImage, question: &str) -> String {
+async fn answer(model: &Session, image: &EncodedImage, question: &str) -> String {
     let options = GenerationOptions {
         max_new_tokens: 4,
-        ..model.generation_options().clone()
+        ..model.generation_options().unwrap().clone()
     };
     let mut answer = model
         .generate(std::slice::from_ref(image), question, &options)

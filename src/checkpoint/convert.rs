@@ -1,21 +1,23 @@
-//! A model folder's weights in another form, piece by piece from file to file.
+//! A model folder's weights in another form, chunk by chunk from file to file.
 
-use super::folder::{ModelFolder, read_exactly};
-use super::header::ElementType;
+use super::names::TensorNames;
 use super::open::{Checkpoint, Form};
-use super::pieces::Pieces;
+use super::reader::Reader;
+use super::shards::{ShardWriter, specs};
 use super::slots::{Slot, scales_of};
 use super::spans::rows_at_once;
-use super::write::{Planned, ShardWriter, planned};
-use crate::config::{Dtype, PartDtypes};
 use crate::error::{Error, Result};
-use crate::quant::{Effort, QuantFormat, blocks, quantize};
+use crate::formats::blocks::{Effort, QuantFormat, blocks, quantize};
+use crate::formats::safetensors::{ElementType, TensorSpec};
+use crate::formats::{Dtype, ModelFolder, PartDtypes, read_exactly};
 use half::f16;
 use std::path::Path;
 
 /// How a checkpoint is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Conversion {
+    /// Names of the tensors, which say what part each belongs to.
+    pub names: TensorNames,
     /// The form of each part's matrices.
     pub dtypes: PartDtypes,
     /// Work for each block.
@@ -57,7 +59,7 @@ impl Checkpoint {
             .filter_map(|(&entry, &form)| {
                 let name = &self.entries[entry].published;
                 let slot = slots.iter().find(|slot| slot.name == *name)?;
-                let dtype = float_type(conversion.dtypes.of(name), form);
+                let dtype = float_type(conversion.dtypes.of((conversion.names.part)(name)), form);
                 Some(Job {
                     slot,
                     entry,
@@ -66,13 +68,13 @@ impl Checkpoint {
                 })
             })
             .collect();
-        let planned: Vec<Planned> = jobs
+        let tensors: Vec<TensorSpec> = jobs
             .iter()
-            .flat_map(|job| planned(job.slot, job.dtype))
+            .flat_map(|job| specs(job.slot, job.dtype))
             .collect();
         let indexed = conversion.dtypes.any_quantized();
-        let mut writer = ShardWriter::new(to, &planned, conversion.shard_size, indexed)?;
-        let mut pieces = Pieces::new(self, folder);
+        let mut writer = ShardWriter::new(to, &tensors, conversion.shard_size, indexed)?;
+        let mut reader = Reader::new(self, folder);
         let total = jobs.iter().map(|job| self.entries[job.entry].bytes()).sum();
         let mut done = 0;
         for job in &jobs {
@@ -90,7 +92,7 @@ impl Checkpoint {
                     }
                     _ => {
                         let shape = &job.slot.shape;
-                        let floats = pieces.floats(job.entry, job.form, shape, first, &bytes);
+                        let floats = reader.floats(job.entry, job.form, shape, first, &bytes);
                         let (index, values) = floats.await?;
                         job.write(index, &values, conversion.effort, &mut writer)?;
                     }

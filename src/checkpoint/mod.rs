@@ -1,37 +1,33 @@
-//! Weights at rest: model folder → safetensors header → tensors, one by one, onto the device.
+//! Weights at rest: model folder → safetensors headers → tensors, one by one, onto the device. Which names the tensors have is a
+//! family's business ([`TensorNames`]).
 
 #[cfg(feature = "cli")]
 mod convert;
-mod folder;
-mod header;
-mod index;
-mod load;
-pub mod names;
+mod names;
 mod open;
-mod pieces;
 #[cfg(feature = "cli")]
 mod random;
+mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod save;
-mod sink;
+#[cfg(feature = "cli")]
+mod shards;
 mod slots;
 mod spans;
-#[cfg(feature = "cli")]
-mod write;
+mod stream;
+mod upload;
 
 #[cfg(feature = "cli")]
 pub use convert::Conversion;
-#[cfg(not(target_arch = "wasm32"))]
-pub use folder::DirFolder;
-pub use folder::ModelFolder;
-pub use header::ElementType;
-pub use load::Progress;
-pub use names::Kind;
+pub use names::TensorNames;
 pub use open::{Checkpoint, Entry};
 #[cfg(feature = "cli")]
 pub use random::write_random;
 #[cfg(not(target_arch = "wasm32"))]
 pub use save::save;
-pub use slots::{Slot, slots};
 #[cfg(feature = "cli")]
-pub use write::{Planned, SHARD_SIZE, ShardWriter};
+pub use shards::{SHARD_SIZE, ShardWriter};
+#[cfg(feature = "train")]
+pub(crate) use slots::each_parameter;
+pub use slots::{DeviceTensors, Slot, fill, slots};
+pub use stream::Progress;

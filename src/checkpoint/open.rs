@@ -1,12 +1,12 @@
 //! A checkpoint of one or several safetensors files: opened by its headers and checked before a tensor is read.
 
-use super::folder::ModelFolder;
-use super::header::{ElementType, TensorInfo, read_header};
-use super::index::{INDEX, Index, Shard};
-use super::names::{Kind, canonical, head};
+use super::names::TensorNames;
 use super::slots::{Slot, scales_of};
 use crate::error::{Error, Result};
-use crate::quant::{QuantFormat, blocks};
+use crate::formats::ModelFolder;
+use crate::formats::blocks::{QuantFormat, blocks};
+use crate::formats::index::{INDEX, Index, Shard};
+use crate::formats::safetensors::{ElementType, TensorInfo, read_header};
 use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -60,7 +60,7 @@ pub(super) struct File {
 /// The headers of a checkpoint's files.
 #[derive(Debug)]
 pub struct Checkpoint {
-    pub(super) kind: Kind,
+    head: Option<&'static str>,
     /// What to call the whole in messages: the file, or the index of the shards.
     source: String,
     pub(super) files: Vec<File>,
@@ -73,13 +73,13 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a missing file, [`Error::Corrupt`] for a header or index that is broken.
-    pub async fn open(folder: &impl ModelFolder, kind: Kind) -> Result<Self> {
+    pub async fn open(folder: &impl ModelFolder, names: &TensorNames) -> Result<Self> {
         // The single file first, as transformers does; its absence is what an index is for.
         let index = match folder.size(SINGLE).await? {
             Some(_) => None,
             None => Index::read(folder).await?,
         };
-        Self::of(folder, kind, index).await
+        Self::of(folder, names, index).await
     }
 
     /// The same for a folder that is known to have an index: quantized ones always do, and a browser would log
@@ -87,24 +87,28 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
-    pub async fn open_sharded(folder: &impl ModelFolder, kind: Kind) -> Result<Self> {
+    pub async fn open_sharded(folder: &impl ModelFolder, names: &TensorNames) -> Result<Self> {
         let index = Index::read(folder).await?;
-        Self::of(folder, kind, index).await
+        Self::of(folder, names, index).await
     }
 
-    async fn of(folder: &impl ModelFolder, kind: Kind, index: Option<Index>) -> Result<Self> {
-        let (source, names) = match &index {
+    async fn of(
+        folder: &impl ModelFolder,
+        names: &TensorNames,
+        index: Option<Index>,
+    ) -> Result<Self> {
+        let (source, file_names) = match &index {
             Some(index) => (folder.describe(INDEX), index.files()),
             None => (folder.describe(SINGLE), vec![SINGLE.to_string()]),
         };
         let (mut files, mut entries) = (vec![], vec![]);
-        for name in names {
+        for name in file_names {
             let header = read_header(folder, &name).await?;
             if let Some(index) = &index {
                 index.check(&source, &name, &header.tensors, header.size)?;
             }
             let shard = index.as_ref().and_then(|index| index.shards.get(&name));
-            entries.extend(entries_of(kind, &name, header.tensors));
+            entries.extend(entries_of(names, &name, header.tensors));
             files.push(File {
                 shard: shard.map(|shard| (shard.clone(), header.hash)),
                 name,
@@ -116,7 +120,7 @@ impl Checkpoint {
         // Tied copies (`encoder.embed_tokens` beside `shared`) hold the same values: the first one counts.
         entries.retain(|entry: &Entry| seen.insert(entry.published.clone()));
         Ok(Self {
-            kind,
+            head: names.head,
             source,
             files,
             entries,
@@ -125,10 +129,11 @@ impl Checkpoint {
 
     /// Whether the language model's output head is stored as a matrix of its own.
     pub fn has_head(&self) -> bool {
-        head(self.kind).is_some_and(|head| self.entries.iter().any(|e| e.published == head))
+        self.head
+            .is_some_and(|head| self.entries.iter().any(|e| e.published == head))
     }
 
-    /// All tensors that a model of this kind could use, in file order.
+    /// All tensors that a model of this family could use, in file order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -236,10 +241,14 @@ impl Checkpoint {
     }
 }
 
-/// The tensors of a file that a model of this kind could use.
-fn entries_of(kind: Kind, file: &str, tensors: Vec<TensorInfo>) -> impl Iterator<Item = Entry> {
+/// The tensors of a file that a model of this family could use.
+fn entries_of(
+    names: &TensorNames,
+    file: &str,
+    tensors: Vec<TensorInfo>,
+) -> impl Iterator<Item = Entry> {
     tensors.into_iter().filter_map(move |info| {
-        let published = canonical(kind, &info.name)?;
+        let published = (names.canonical)(&info.name)?;
         Some(Entry {
             file: file.to_string(),
             name: info.name,

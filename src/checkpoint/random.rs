@@ -1,17 +1,17 @@
 //! A model of any size with random weights: for measuring what needs no meaning, such as speed, memory and streaming.
 
-use super::header::ElementType;
+use super::shards::{ShardWriter, specs};
 use super::slots::Slot;
-use super::write::{Planned, ShardWriter, planned};
 use crate::error::Result;
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
+use crate::formats::safetensors::{ElementType, TensorSpec};
 use half::f16;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::path::Path;
 
 /// Bytes that are made at once.
-const PIECE: usize = 8 << 20;
+const CHUNK: usize = 8 << 20;
 
 /// Writes a tensor for each slot, drawn so that activations stay of one size; the same for the same seed. `indexed` as in
 /// [`ShardWriter::new`], `progress` gets tensors written and tensors in all.
@@ -25,9 +25,9 @@ pub fn write_random(
     shard_size: u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<()> {
-    let planned: Vec<Planned> = slots.iter().flat_map(of_slot).collect();
+    let tensors: Vec<TensorSpec> = slots.iter().flat_map(of_slot).collect();
     let indexed = slots.iter().any(|slot| slot.format.is_some());
-    let mut writer = ShardWriter::new(folder, &planned, shard_size, indexed)?;
+    let mut writer = ShardWriter::new(folder, &tensors, shard_size, indexed)?;
     for (i, slot) in slots.iter().enumerate() {
         // Each tensor has a seed of its own: it does not matter what comes before it.
         let mut rng = Pcg64Mcg::seed_from_u64(seed ^ (i as u64) << 32);
@@ -40,8 +40,8 @@ pub fn write_random(
     writer.finish()
 }
 
-fn of_slot(slot: &Slot) -> Vec<Planned> {
-    planned(slot, ElementType::F32)
+fn of_slot(slot: &Slot) -> Vec<TensorSpec> {
+    specs(slot, ElementType::F32)
 }
 
 /// Standard deviation of a matrix' values, and of vectors, which are norms or biases, the constant.
@@ -71,7 +71,7 @@ fn floats_of(slot: &Slot, rng: &mut Pcg64Mcg, writer: &mut ShardWriter) -> Resul
     let values = values_of(slot);
     let (mut first, mut left) = (0, slot.len());
     while left > 0 {
-        let count = left.min(PIECE / 4);
+        let count = left.min(CHUNK / 4);
         let mut bytes = Vec::with_capacity(4 * count);
         for _ in 0..count {
             let value = match values {
@@ -108,7 +108,7 @@ fn blocks_of(
     };
     let mut first = 0;
     while first < words.bytes() {
-        let mut bytes = vec![0; (words.bytes() - first).min(PIECE as u64) as usize];
+        let mut bytes = vec![0; (words.bytes() - first).min(CHUNK as u64) as usize];
         rng.fill_bytes(&mut bytes);
         writer.write(&words.name, first, &bytes)?;
         first += bytes.len() as u64;

@@ -1,7 +1,7 @@
-//! The places that a model has for tensors.
+//! A model's parameters by their published names: what they are, and how they are set.
 
-use super::names::{Kind, published};
-use crate::quant::QuantFormat;
+use super::names::TensorNames;
+use crate::formats::blocks::QuantFormat;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Int, Tensor};
 use std::collections::HashMap;
@@ -37,25 +37,24 @@ pub(super) fn scales_of(weight: &str) -> String {
     )
 }
 
-/// All parameters of a model, in field order. Takes no memory for those that have not been set yet, and has to be asked
-/// before they are: a quantized matrix knows its shape only as long as it is empty.
-pub fn slots<M: Module>(kind: Kind, model: &M) -> Vec<Slot> {
-    struct Collect {
-        kind: Kind,
+/// A parameter, as [`each_parameter`] comes by it.
+pub(crate) struct Parameter<'a> {
+    /// Its path through the fields.
+    pub(crate) path: String,
+    /// Its shape; of a quantized matrix' words, before they are set, the matrix' shape.
+    pub(crate) shape: Vec<usize>,
+    /// Its floats, flat, which are made when they are asked for; `None` for integers.
+    pub(crate) floats: Option<&'a dyn Fn() -> Tensor<1>>,
+}
+
+/// Visits all parameters of a model in field order. Takes no memory for those that have not been set yet, unless it is asked for
+/// their floats.
+pub(crate) fn each_parameter<M: Module>(model: &M, visit: &mut dyn FnMut(Parameter)) {
+    struct Visitor<'a> {
         path: Vec<String>,
-        slots: Vec<Slot>,
+        visit: &'a mut dyn FnMut(Parameter),
     }
-    impl Collect {
-        fn add(&mut self, shape: Vec<usize>, format: Option<QuantFormat>) {
-            let name = published(self.kind, &self.path.join("."));
-            self.slots.push(Slot {
-                name,
-                shape,
-                format,
-            });
-        }
-    }
-    impl ModuleVisitor for Collect {
+    impl ModuleVisitor for Visitor<'_> {
         fn enter_module(&mut self, name: &str, _container_type: &str) {
             self.path.push(name.to_string());
         }
@@ -63,48 +62,72 @@ pub fn slots<M: Module>(kind: Kind, model: &M) -> Vec<Slot> {
             self.path.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.add(param.lazy_shape().to_vec(), None);
+            let shape = param.lazy_shape().to_vec();
+            let elements = shape.iter().product::<usize>();
+            (self.visit)(Parameter {
+                path: self.path.join("."),
+                shape,
+                floats: Some(&|| param.val().reshape([elements])),
+            });
         }
         fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
-            // The only integers of a model: words and scales of its quantized matrices (`nn/weight.rs`).
-            let format = match self.path.iter().rev().take(2).collect::<Vec<_>>()[..] {
-                [field, format] if field == "words" && format == "Q8" => QuantFormat::Q8,
-                [field, format] if field == "words" && format == "Q4" => QuantFormat::Q4,
-                _ => return,
-            };
-            self.add(param.lazy_shape().to_vec(), Some(format));
+            (self.visit)(Parameter {
+                path: self.path.join("."),
+                shape: param.lazy_shape().to_vec(),
+                floats: None,
+            });
         }
     }
-    let mut collect = Collect {
-        kind,
-        path: vec![],
-        slots: vec![],
-    };
-    model.visit(&mut collect);
-    collect.slots
+    let path = vec![];
+    model.visit(&mut Visitor { path, visit });
+}
+
+/// All parameters of a model, in field order. Has to be asked before they are set: a quantized matrix knows its shape only as
+/// long as it is empty.
+pub fn slots<M: Module>(names: &TensorNames, model: &M) -> Vec<Slot> {
+    let mut slots = vec![];
+    each_parameter(model, &mut |Parameter {
+                                    path,
+                                    shape,
+                                    floats,
+                                }| {
+        // The only integers of a model: words and scales of its quantized matrices (`nn/weight.rs`).
+        let format = match floats {
+            Some(_) => None,
+            None if path.ends_with(".Q8.words") => Some(QuantFormat::Q8),
+            None if path.ends_with(".Q4.words") => Some(QuantFormat::Q4),
+            None => return,
+        };
+        slots.push(Slot {
+            name: names.of_parameter(&path),
+            shape,
+            format,
+        });
+    });
+    slots
 }
 
 /// Flat tensors on the device, by published name.
 #[derive(Default)]
-pub(super) struct Arrived {
+pub struct DeviceTensors {
     pub(super) floats: HashMap<String, Tensor<1>>,
     /// Words of quantized matrices, and their scales as [`scales_of`] names them.
     pub(super) words: HashMap<String, Tensor<1, Int>>,
 }
 
-/// Puts tensors into the slots of their names. The caller has checked names and sizes.
-pub(super) fn fill<M: Module>(kind: Kind, model: M, arrived: Arrived) -> M {
-    struct Fill {
-        kind: Kind,
+/// Puts tensors into the slots of their names, which [`super::Checkpoint::stream`] has compared with the model's.
+pub fn fill<M: Module>(names: &TensorNames, model: M, tensors: DeviceTensors) -> M {
+    struct Fill<'a> {
+        names: &'a TensorNames,
         path: Vec<String>,
-        arrived: Arrived,
+        tensors: DeviceTensors,
     }
-    impl Fill {
+    impl Fill<'_> {
         fn name(&self) -> String {
-            published(self.kind, &self.path.join("."))
+            self.names.of_parameter(&self.path.join("."))
         }
     }
-    impl ModuleMapper for Fill {
+    impl ModuleMapper for Fill<'_> {
         fn enter_module(&mut self, name: &str, _container_type: &str) {
             self.path.push(name.to_string());
         }
@@ -112,7 +135,7 @@ pub(super) fn fill<M: Module>(kind: Kind, model: M, arrived: Arrived) -> M {
             self.path.pop();
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            match self.arrived.floats.remove(&self.name()) {
+            match self.tensors.floats.remove(&self.name()) {
                 Some(tensor) => {
                     let tensor = tensor.reshape(param.lazy_shape());
                     Param::initialized(ParamId::new(), tensor)
@@ -124,7 +147,7 @@ pub(super) fn fill<M: Module>(kind: Kind, model: M, arrived: Arrived) -> M {
             &mut self,
             param: Param<Tensor<D, Int>>,
         ) -> Param<Tensor<D, Int>> {
-            match self.arrived.words.remove(&self.name()) {
+            match self.tensors.words.remove(&self.name()) {
                 Some(tensor) => {
                     let mut shape = [1; D];
                     shape[D - 1] = tensor.dims()[0];
@@ -136,8 +159,8 @@ pub(super) fn fill<M: Module>(kind: Kind, model: M, arrived: Arrived) -> M {
     }
     let path = vec![];
     model.map(&mut Fill {
-        kind,
+        names,
         path,
-        arrived,
+        tensors,
     })
 }

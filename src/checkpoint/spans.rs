@@ -1,11 +1,11 @@
-//! What is read at once: neighbouring small tensors together, a large tensor in pieces of whole rows.
+//! What is read at once: neighbouring small tensors together, a large tensor in chunks of whole rows.
 
 use super::open::{Checkpoint, Entry};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Bytes asked for at once, unless one row is larger. What is in memory of a model while it loads.
-pub(super) const PIECE: u64 = 8 << 20;
+pub(super) const CHUNK: u64 = 8 << 20;
 
 /// A range of a file, and what lies in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,12 +14,12 @@ pub(super) struct Span {
     pub(super) file: usize,
     /// Bytes of the file.
     pub(super) range: Range<u64>,
-    pub(super) parts: Vec<Part>,
+    pub(super) chunks: Vec<Chunk>,
 }
 
 /// A tensor, or some rows of one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct Chunk {
     /// Index of the entry.
     pub(super) entry: usize,
     /// Bytes of the file.
@@ -54,34 +54,34 @@ pub(super) fn spans<T>(checkpoint: &Checkpoint, wanted: &BTreeMap<usize, T>) -> 
 fn gap(file: usize, range: Range<u64>, spans: &mut Vec<Span>) {
     let mut start = range.start;
     while start < range.end {
-        let end = range.end.min(start + PIECE);
+        let end = range.end.min(start + CHUNK);
         spans.push(Span {
             file,
             range: start..end,
-            parts: vec![],
+            chunks: vec![],
         });
         start = end;
     }
 }
 
-/// Bytes of the whole rows of a tensor that fit a piece, or of one row.
+/// Bytes of the whole rows of a tensor that fit a chunk, or of one row.
 pub(super) fn rows_at_once(entry: &Entry) -> u64 {
     let rows = entry.shape.first().copied().unwrap_or(1).max(1) as u64;
     let row = (entry.bytes() / rows).max(1);
-    (PIECE / row).max(1) * row
+    (CHUNK / row).max(1) * row
 }
 
 fn tensor(file: usize, i: usize, entry: &Entry, spans: &mut Vec<Span>) {
-    let part = |range: Range<u64>| Part { entry: i, range };
+    let chunk = |range: Range<u64>| Chunk { entry: i, range };
     // Beside its neighbour, where both are small.
     if let Some(last) = spans.last_mut()
         && last.file == file
         && last.range.end == entry.range.start
-        && !last.parts.is_empty()
-        && entry.range.end - last.range.start <= PIECE
+        && !last.chunks.is_empty()
+        && entry.range.end - last.range.start <= CHUNK
     {
         last.range.end = entry.range.end;
-        last.parts.push(part(entry.range.clone()));
+        last.chunks.push(chunk(entry.range.clone()));
         return;
     }
     let step = rows_at_once(entry);
@@ -91,7 +91,7 @@ fn tensor(file: usize, i: usize, entry: &Entry, spans: &mut Vec<Span>) {
         spans.push(Span {
             file,
             range: start..end,
-            parts: vec![part(start..end)],
+            chunks: vec![chunk(start..end)],
         });
         start = end;
         if start >= entry.range.end {

@@ -12,7 +12,7 @@ use crate::compute::dense::matmul_transposed;
 use crate::compute::device::{self, DeviceKind, with_each_plan};
 use crate::compute::{self, Activation, Epilogue, Plan, QuantizedMatrix};
 use crate::error::Result;
-use crate::quant::{QuantFormat, blocks};
+use crate::formats::blocks::{QuantFormat, blocks};
 
 /// Options of `pali3 bench`.
 #[derive(Debug, Args)]

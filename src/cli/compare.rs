@@ -12,7 +12,7 @@ use super::session::{self, DeviceChoice, ModelArgs};
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
 use crate::image::RgbImage;
-use crate::pali3::Pali3;
+use crate::session::Session;
 use crate::train::scenes::{Asked, Scene, Split};
 
 /// The scenes that are asked about have a seed of their own, which no other evaluation uses.
@@ -138,8 +138,8 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<()> {
 }
 
 struct Comparison<'a> {
-    a: &'a Pali3,
-    b: &'a Pali3,
+    a: &'a Session,
+    b: &'a Session,
     sums: Sums,
 }
 
@@ -202,11 +202,11 @@ impl Comparison<'_> {
     }
 }
 
-async fn answer(model: &Pali3, images: &[RgbImage], prompt: &str) -> Result<(String, Vec<u32>)> {
+async fn answer(model: &Session, images: &[RgbImage], prompt: &str) -> Result<(String, Vec<u32>)> {
     let images = session::encode_images(model, images).await?;
     let options = GenerationOptions {
         num_beams: 1,
-        ..model.generation_options().clone()
+        ..model.generation_options()?.clone()
     };
     let output = model.generate(&images, prompt, &options)?.run().await?;
     let best = output.sequences.into_iter().next();

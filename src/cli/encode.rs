@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +11,7 @@ use super::output;
 use super::progress::Progress;
 use super::session::{self, ModelArgs, Timings};
 use crate::error::{Error, Result};
+use crate::formats::safetensors::{ElementType, TensorSpec, write_file};
 
 /// Options of `pali3 encode`.
 #[derive(Debug, Args)]
@@ -114,30 +113,15 @@ pub(super) async fn encode(args: &EncodeArgs) -> Result<()> {
     output::text(&lines)
 }
 
-/// Little-endian F32, as the format has it.
+/// As F32.
 fn write(path: &std::path::Path, tensors: &[HostTensor]) -> Result<()> {
-    let io = |problem: safetensors::SafeTensorError| Error::Io {
-        file: path.display().to_string(),
-        problem: problem.to_string(),
-    };
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|(_, _, values)| {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
-        })
-        .collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|((name, shape, _), bytes)| {
-            Ok((
-                *name,
-                TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(io)?,
-            ))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    safetensors::serialize_to_file(views, None, path).map_err(io)
+    let stored = tensors.iter().map(|(name, shape, values)| {
+        let spec = TensorSpec {
+            name: name.to_string(),
+            dtype: ElementType::F32,
+            shape: shape.clone(),
+        };
+        (spec, ElementType::F32.encode(values))
+    });
+    write_file(path, &stored.collect::<Vec<_>>(), &[])
 }

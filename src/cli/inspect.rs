@@ -7,12 +7,17 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output;
-use crate::checkpoint::{Checkpoint, DirFolder, ElementType, Entry, Kind, ModelFolder, Slot};
+use crate::checkpoint::{Checkpoint, Entry, Slot};
 use crate::compute::device;
-use crate::config::{ModelConfig, PreprocessorConfig};
 use crate::error::{Error, Result};
+use crate::formats::safetensors::ElementType;
+use crate::formats::{DirFolder, ModelFolder};
 use crate::generation::GenerationOptions;
-use crate::load::{empty_slots, kind_of, open_checkpoint, read_config, read_tokenizer};
+use crate::image::ImageProcessor;
+use crate::models::{ModelConfig, pali3};
+use crate::session::folder::{
+    empty_model, open_checkpoint, read_config, read_generation, read_tokenizer,
+};
 use crate::tokenizer::Tokenizer;
 
 /// Options of `pali3 inspect`.
@@ -81,26 +86,33 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
 async fn examine(folder: &DirFolder) -> Report {
     let mut problems = Vec::new();
     let config = note(&mut problems, read_config(folder).await);
-    if let Err(error) = read_the_rest(folder, config.as_ref(), &mut problems).await {
+    let config = config.as_deref();
+    if let Err(error) = read_the_rest(folder, config, &mut problems).await {
         problems.push(error);
     }
-    let opened = match &config {
-        Some(config) => open_checkpoint(folder, kind_of(config), config.quantized()).await,
-        None => Checkpoint::open(folder, Kind::Pali3).await,
+    // Without a configuration that can be read, the tensors are looked at as PaLI-3's.
+    let family = config.map_or(&pali3::FAMILY, |config| config.family());
+    let opened = match config {
+        Some(config) => open_checkpoint(folder, config).await,
+        None => Checkpoint::open(folder, &family.names).await,
     };
     let checkpoint = note(&mut problems, opened);
     let mut places = vec![];
-    if let (Some(config), Some(checkpoint)) = (&config, &checkpoint) {
+    if let (Some(config), Some(checkpoint)) = (config, &checkpoint) {
         // Parameters of an empty model take no memory: only their names and shapes are asked for.
-        let stored_head = checkpoint.has_head();
-        places = empty_slots(config, stored_head, &config.dtypes(), &device::for_shapes());
-        problems.extend(checkpoint.problems(&places));
+        let (file, device) = (folder.describe("config.json"), device::for_shapes());
+        let model = empty_model(config, &file, checkpoint, &config.dtypes(), &device);
+        if let Some(model) = note(&mut problems, model) {
+            places = model.slots();
+            problems.extend(checkpoint.problems(&places));
+        }
     }
     let entries = checkpoint.as_ref().map_or(&[][..], Checkpoint::entries);
     let mut files: Vec<String> = entries.iter().map(|entry| entry.file.clone()).collect();
     files.dedup();
     Report {
-        towers: parts_of(config.as_ref())
+        towers: family
+            .parts
             .iter()
             .map(|&name| Tower {
                 name,
@@ -119,32 +131,33 @@ async fn examine(folder: &DirFolder) -> Report {
     }
 }
 
-/// What the names of a model's parts begin with.
-fn parts_of(config: Option<&ModelConfig>) -> &'static [&'static str] {
-    match config {
-        Some(ModelConfig::T5(_)) => &["shared", "encoder", "decoder", "lm_head"],
-        Some(ModelConfig::Siglip(_)) => &["vision_model", "text_model"],
-        _ => &["vision_tower", "multi_modal_projector", "language_model"],
-    }
-}
-
 /// The files beside configuration and weights. Each problem is noted, so that one does not hide the next.
 async fn read_the_rest(
     folder: &DirFolder,
-    config: Option<&ModelConfig>,
+    config: Option<&dyn ModelConfig>,
     problems: &mut Vec<Error>,
 ) -> Result<()> {
     let name = "preprocessor_config.json";
     if let Some(bytes) = folder.read(name).await? {
         note(
             problems,
-            PreprocessorConfig::from_json(&folder.describe(name), &bytes),
+            ImageProcessor::from_json(&folder.describe(name), &bytes),
         );
     }
     let name = "generation_config.json";
-    if let Some(bytes) = folder.read(name).await? {
-        let defaults = GenerationOptions::default();
-        note(problems, defaults.from_json(&folder.describe(name), &bytes));
+    match config.and_then(|config| Some((config.prompts()?, config.vocab_size()))) {
+        Some((prompts, vocab_size)) => {
+            note(
+                problems,
+                read_generation(folder, &prompts, vocab_size).await,
+            );
+        }
+        None => {
+            if let Some(bytes) = folder.read(name).await? {
+                let defaults = GenerationOptions::default();
+                note(problems, defaults.from_json(&folder.describe(name), &bytes));
+            }
+        }
     }
     match config {
         Some(config) => read_tokenizer(folder, config.vocab_size()).await.map(drop),

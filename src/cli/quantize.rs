@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::output;
 use super::progress::Progress;
-use crate::checkpoint::{Conversion, DirFolder, ModelFolder, SHARD_SIZE};
+use crate::checkpoint::{Conversion, SHARD_SIZE};
 use crate::compute::device;
-use crate::config::{ModelConfig, PartDtypes, QuantizationConfig};
 use crate::error::{Error, Result};
-use crate::load::{empty_slots, kind_of, open_checkpoint};
-use crate::pali3::SELF_TEST;
-use crate::quant::Effort;
+use crate::formats::blocks::Effort;
+use crate::formats::{DirFolder, ModelFolder, PartDtypes, QuantizationConfig};
+use crate::models::registry;
+use crate::session::SELF_TEST;
+use crate::session::folder::{empty_model, open_checkpoint};
 
 /// Options of `pali3 quantize`.
 #[derive(Debug, Args)]
@@ -61,8 +62,9 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     let name = "config.json";
     let source = folder.describe(name);
     let text = folder.require(name).await?;
-    let config = ModelConfig::from_json(&source, &text)?;
+    let config = registry::read_config(&source, &text)?;
     let conversion = Conversion {
+        names: config.family().names,
         dtypes: config.dtypes_with("dtype", &args.dtype)?,
         effort: if args.fast {
             Effort::Fast
@@ -72,14 +74,9 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
         shard_size: bytes("shard_size", &args.shard_size)?,
     };
     prepare(&args.out)?;
-    let checkpoint = open_checkpoint(&folder, kind_of(&config), config.quantized()).await?;
-    let stored_head = checkpoint.has_head();
-    let slots = empty_slots(
-        &config,
-        stored_head,
-        &conversion.dtypes,
-        &device::for_shapes(),
-    );
+    let checkpoint = open_checkpoint(&folder, &*config).await?;
+    let (dtypes, device) = (&conversion.dtypes, device::for_shapes());
+    let slots = empty_model(&*config, &source, &checkpoint, dtypes, &device)?.slots();
     {
         let bar = Progress::bytes("quantizing");
         let mut report = |done: u64, total: u64| bar.set(done, total);

@@ -9,9 +9,9 @@ use super::progress::Progress;
 use super::quantize::{bytes, described, prepare, write};
 use crate::checkpoint::{SHARD_SIZE, write_random};
 use crate::compute::device;
-use crate::config::{ModelConfig, Pali3Config, Preset, T5ModelConfig, preset};
 use crate::error::{Error, Result};
-use crate::load::empty_slots;
+use crate::models::t5::T5ModelConfig;
+use crate::models::{ModelConfig, Pali3Config, Preset, preset};
 use crate::train::json_files;
 
 /// Options of `pali3 random`.
@@ -41,7 +41,7 @@ pub(super) struct RandomArgs {
 }
 
 impl RandomArgs {
-    fn config(&self) -> Result<ModelConfig> {
+    fn config(&self) -> Result<Box<dyn ModelConfig>> {
         let whole = find("preset", self.preset.as_ref())?;
         let lacks = |option: &str, preset: Preset| {
             Error::option(option, format!("{} has no such part", preset.name))
@@ -58,8 +58,8 @@ impl RandomArgs {
             None => whole.and_then(|preset| preset.vision_config()),
         };
         Ok(match vision {
-            Some(vision) => ModelConfig::Pali3(Pali3Config::new(vision, text)),
-            None => ModelConfig::T5(T5ModelConfig::new(text)),
+            Some(vision) => Box::new(Pali3Config::new(vision, text)),
+            None => Box::new(T5ModelConfig::new(text)),
         })
     }
 }
@@ -78,13 +78,13 @@ pub(super) fn random(args: &RandomArgs) -> Result<()> {
     let dtypes = config.dtypes_with("dtype", &args.dtype)?;
     let shard_size = bytes("shard_size", &args.shard_size)?;
     prepare(&args.out)?;
-    let slots = empty_slots(&config, true, &dtypes, &device::for_shapes());
+    let slots = config.build(true, &dtypes, &device::for_shapes()).slots();
     {
         let bar = Progress::count("writing");
         let mut report = |done: u64, total: u64| bar.set(done, total);
         write_random(&slots, args.seed, &args.out, shard_size, &mut report)?;
     }
-    for (name, text) in json_files(&config)? {
+    for (name, text) in json_files(&*config)? {
         let text = match name {
             "config.json" => described(name, text.as_bytes(), &dtypes)?,
             _ => text.into_bytes(),

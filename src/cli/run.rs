@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::session::{self, ModelArgs, QuestionArgs, Timings};
 use crate::error::Result;
 use crate::generation::{Output, Overrides, Sequence};
-use crate::pali3::Answer;
+use crate::session::Answer;
 
 /// Options of `pali3 run`.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let images = args.question.pictures()?;
     let model = session::load_for(&args.model, !images.is_empty()).await?;
     timings.stage("load");
-    let options = model.generation_options().with(&args.generation)?;
+    let options = model.generation_options()?.with(&args.generation)?;
     let images = session::encode_images(&model, &images).await?;
     timings.stage("image");
     let answer = model.generate(&images, &args.question.prompt, &options)?;

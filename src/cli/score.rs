@@ -49,7 +49,8 @@ pub(super) async fn score(args: &ScoreArgs) -> Result<()> {
     };
     drop(spinner);
     timings.stage("score");
-    let spelling = |id| model.tokenizer().id_to_token(id).unwrap_or_default();
+    let tokenizer = model.tokenizer()?;
+    let spelling = |id| tokenizer.id_to_token(id).unwrap_or_default();
     let report = Report {
         target: &args.target,
         tokens: scored.token_ids.iter().map(|&id| spelling(id)).collect(),

@@ -6,9 +6,9 @@ use super::output;
 use super::progress::Progress;
 use super::quantize::write;
 use super::session::{self, DeviceChoice, ModelArgs};
-use crate::checkpoint::{DirFolder, ModelFolder};
 use crate::error::{Error, Result};
-use crate::pali3::{SELF_TEST, SelfTest};
+use crate::formats::{DirFolder, ModelFolder};
+use crate::session::{SELF_TEST, SelfTest};
 
 /// Options of `pali3 self-test`.
 #[derive(Debug, Args)]

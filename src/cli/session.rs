@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::progress::Progress;
 use super::read_file;
-use crate::checkpoint::{DirFolder, ModelFolder};
 use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
+use crate::formats::{DirFolder, ModelFolder};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
-use crate::load::{Load, LoadOptions, read_config};
-use crate::pali3::{EncodedImage, Pali3};
-use crate::siglip::Siglip;
+use crate::models::{Capability, registry};
+use crate::session::folder::read_config;
+use crate::session::{EncodedImage, Load, LoadOptions, Session};
 
 /// Which device computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,44 +138,39 @@ pub(super) fn read_image(path: &std::path::Path) -> Result<RgbImage> {
 /// A loaded model that answers questions.
 ///
 /// # Errors
-/// Those of [`Pali3::load`]; [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
-pub(super) async fn load(args: &ModelArgs) -> Result<Pali3> {
-    load_by(args, Pali3::load).await
+/// Those of [`Session::load`]; [`Error::WebGpuUnavailable`] when `wgpu` was asked for and is not there.
+pub(super) async fn load(args: &ModelArgs) -> Result<Session> {
+    load_for(args, false).await
 }
 
-/// The same for questions about pictures. A model that takes none is told so before its weights are read.
+/// The same for questions about pictures, where there are any.
 ///
 /// # Errors
 /// As [`load`]; [`Error::UnsupportedModel`] when there are pictures and the model takes none.
-pub(super) async fn load_for(args: &ModelArgs, pictures: bool) -> Result<Pali3> {
-    if pictures {
-        let folder = DirFolder::new(&args.model)?;
-        let config = read_config(&folder).await?;
-        config.require_pictures(&folder.describe("config.json"))?;
+pub(super) async fn load_for(args: &ModelArgs, pictures: bool) -> Result<Session> {
+    match pictures {
+        true => load_that(args, &[Capability::Generate, Capability::SeeImages]).await,
+        false => load_that(args, &[Capability::Generate]).await,
     }
-    load(args).await
 }
 
-/// A loaded model that compares pictures and texts.
+/// A loaded model that does all of that. One that does not is told so before its weights are read.
 ///
 /// # Errors
 /// As [`load`].
-pub(super) async fn load_siglip(args: &ModelArgs) -> Result<Siglip> {
-    load_by(args, Siglip::load).await
-}
-
-async fn load_by<T>(
-    args: &ModelArgs,
-    load: impl AsyncFnOnce(Load<'_, DirFolder>) -> Result<T>,
-) -> Result<T> {
+pub(super) async fn load_that(args: &ModelArgs, does: &[Capability]) -> Result<Session> {
     let folder = DirFolder::new(&args.model)?;
+    let config = read_config(&folder).await?;
+    for &capability in does {
+        registry::require(&*config, capability, &folder.describe("config.json"))?;
+    }
     let (device, kind) = open_device(args.device)?;
     let options = LoadOptions {
         dtype: Some(args.dtype.clone()),
         largest_buffer: None,
     };
     let bar = Progress::bytes("loading");
-    load(Load {
+    Session::load(Load {
         folder: &folder,
         device: &device,
         kind,
@@ -186,7 +181,10 @@ async fn load_by<T>(
 }
 
 /// The pictures' visual tokens.
-pub(super) async fn encode_images(model: &Pali3, images: &[RgbImage]) -> Result<Vec<EncodedImage>> {
+pub(super) async fn encode_images(
+    model: &Session,
+    images: &[RgbImage],
+) -> Result<Vec<EncodedImage>> {
     let _spinner = (!images.is_empty()).then(|| Progress::spinner("looking at the picture"));
     let mut encoded = Vec::with_capacity(images.len());
     for image in images {

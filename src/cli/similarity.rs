@@ -10,6 +10,7 @@ use super::output;
 use super::progress::Progress;
 use super::session::{self, ModelArgs, Timings};
 use crate::error::Result;
+use crate::models::Capability;
 
 /// Options of `pali3 similarity`.
 #[derive(Debug, Args)]
@@ -43,7 +44,9 @@ struct Pair<'a> {
 pub(super) async fn similarity(args: &SimilarityArgs) -> Result<()> {
     let mut timings = Timings::start();
     let images = session::read_images(&args.image)?;
-    let model = session::load_siglip(&args.model).await?;
+    let embeds = [Capability::EmbedImages, Capability::EmbedTexts];
+    let model = session::load_that(&args.model, &embeds).await?;
+    let similarity = model.similarity()?;
     timings.stage("load");
     let spinner = Progress::spinner("looking at the picture");
     let images = model.embed_images(&images).await?;
@@ -57,8 +60,8 @@ pub(super) async fn similarity(args: &SimilarityArgs) -> Result<()> {
             pairs.push(Pair {
                 image: file.display().to_string(),
                 text,
-                logit: model.logit(image, embedding),
-                probability: model.probability(image, embedding),
+                logit: similarity.logit(image, embedding),
+                probability: similarity.probability(image, embedding),
             });
         }
     }

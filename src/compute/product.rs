@@ -3,7 +3,7 @@
 use super::cpu::Cpu;
 use super::gpu::Gpu;
 use super::{Activation, QuantizedMatrix, unsupported};
-use crate::quant::BLOCK;
+use crate::formats::blocks::BLOCK;
 use burn::tensor::Tensor;
 
 /// What is added to a product on its way out.

@@ -1,6 +1,6 @@
 //! A quantized matrix on a device.
 
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// A matrix in blocks, on a device.

@@ -6,9 +6,12 @@
 #[cfg(feature = "cli")]
 pub mod decode;
 mod pixel_values;
+mod processor;
+mod processor_config;
 mod resize;
 
 pub use pixel_values::{PixelValues, Scaling};
+pub use processor::{ImageProcessor, Size};
 pub use resize::{Resample, resize};
 
 use crate::error::{Error, Result};
@@ -18,6 +21,9 @@ pub const MAX_PIXELS: usize = 89_478_485;
 
 /// The most pixels along one side; JPEG's own limit. It also bounds the table of filter weights in [`resize`].
 pub const MAX_SIDE: usize = 65_535;
+
+/// The longest side that a configuration may ask for. At patch 14 it makes over a million tokens, so more is a mistake.
+pub const MAX_EDGE: usize = 16_384;
 
 /// An 8-bit RGB picture, rows from the top, three bytes a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]

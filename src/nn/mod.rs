@@ -21,7 +21,7 @@ pub use linear::Linear;
 pub(crate) use linear::linear;
 pub use norm::{LayerNorm, RmsNorm};
 pub use trace::{Trace, Traced};
-pub use weight::{Place, QuantizedWeight, Storage, Weight};
+pub use weight::{Place, QuantizedWeight, Weight};
 
 pub use crate::compute::Activation;
 pub(crate) use crate::compute::MANY_ROWS;

@@ -3,19 +3,10 @@
 use super::init::{empty_words, random};
 use crate::compute::dense::project;
 use crate::compute::{self, Activation, Epilogue, QuantizedMatrix};
-use crate::quant::{QuantFormat, blocks};
+use crate::formats::Storage;
+use crate::formats::blocks::{QuantFormat, blocks};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
-
-/// How matrices are stored on the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Storage {
-    /// 32-bit floats.
-    #[default]
-    F32,
-    /// Blocks of few-bit integers, computed on as they are.
-    Quantized(QuantFormat),
-}
 
 /// Where the parameters of a part of the model will live, and how its matrices are stored there.
 #[derive(Debug, Clone)]
@@ -53,7 +44,7 @@ pub enum Weight {
     Q4(QuantizedWeight),
 }
 
-/// Blocks of integers and their scales, as [`crate::quant`] describes them.
+/// Blocks of integers and their scales, as [`crate::formats::blocks`] describes them.
 #[derive(Module, Debug)]
 pub struct QuantizedWeight {
     /// `u32` words, flat. Before anything is loaded its shape is that of the matrix.

@@ -1,9 +1,9 @@
 //! A fixture folder: a model folder with recorded values beside it.
 
 use super::Read;
-use crate::checkpoint::ModelFolder;
-use crate::config::parse_json;
 use crate::error::{Error, Result};
+use crate::formats::ModelFolder;
+use crate::formats::json::parse_json;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -6,11 +6,10 @@ pub mod kernels;
 pub mod models;
 pub mod preprocessing;
 
-use crate::checkpoint::ModelFolder;
 use crate::compute::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::load::{Load, LoadOptions};
-use crate::pali3::Pali3;
+use crate::formats::ModelFolder;
+use crate::session::{Load, LoadOptions, Session};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +19,9 @@ pub type Read<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>>;
 /// A folder's model in the folder's own form.
 ///
 /// # Errors
-/// As [`Pali3::load`].
-pub async fn load(folder: &impl ModelFolder, device: &Device, kind: DeviceKind) -> Result<Pali3> {
-    Pali3::load(Load {
+/// As [`Session::load`].
+pub async fn load(folder: &impl ModelFolder, device: &Device, kind: DeviceKind) -> Result<Session> {
+    Session::load(Load {
         folder,
         device,
         kind,

@@ -5,15 +5,19 @@ mod pipeline;
 
 use super::fixture::{Fixture, Padding, Recorded, Reference, Variant};
 use super::{Check, Read};
-use crate::checkpoint::{Checkpoint, Kind};
+use crate::checkpoint::{Checkpoint, TensorNames, fill, slots};
 use crate::compute::device::DeviceKind;
-use crate::config::{
-    Dtype, Pali3Config, PartDtypes, SiglipConfig, SiglipVisionConfig, T5Config, T5ModelConfig,
-    parse_json,
-};
 use crate::error::{Error, Result};
-use crate::models::{AttentionMask, Pali3Model, SiglipModel, SiglipVisionModel, T5Model};
+use crate::formats::json::parse_json;
+use crate::formats::{Dtype, PartDtypes};
+use crate::models::siglip::{SiglipConfig, SiglipVisionConfig};
+use crate::models::t5::{T5Config, T5ModelConfig};
+use crate::models::{
+    AttentionMask, EncoderDecoder, Pali3Config, Pali3Model, SiglipModel, SiglipVisionModel,
+    T5Model, pali3, siglip, t5,
+};
 use crate::nn::{Place, Trace};
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,50 +115,58 @@ impl Model {
 async fn load(fixture: &Fixture<'_>, reference: &Reference, device: &Device) -> Result<Model> {
     let file = format!("{}/config.json", fixture.case);
     let config = (fixture.read)(&file)?;
-    let progress = &mut |_| ();
     match reference.kind.as_str() {
         "siglip" => {
             let config: SiglipVisionConfig = parse_json(&file, &config)?;
             config.validate(&file, "")?;
-            let checkpoint = Checkpoint::open(fixture, Kind::Vision).await?;
-            let model = SiglipVisionModel::new(&config, &Place::dense(device));
-            let model = checkpoint
-                .load(fixture, model, device, None, progress)
-                .await?;
-            Ok(Model::Vision(Box::new(model)))
+            let empty = |_: &Checkpoint| SiglipVisionModel::new(&config, &Place::dense(device));
+            let model = weights(fixture, &siglip::names::VISION_NAMES, empty, device);
+            Ok(Model::Vision(Box::new(model.await?)))
         }
         "siglip-two-towers" => {
             let config = SiglipConfig::from_json(&file, &config)?;
-            let checkpoint = Checkpoint::open(fixture, Kind::Siglip).await?;
-            let model = SiglipModel::new(&config, &PartDtypes::all(Dtype::F32), device);
-            let model = checkpoint
-                .load(fixture, model, device, None, progress)
-                .await?;
-            Ok(Model::TwoTowers(Box::new(model)))
+            let floats = PartDtypes::all(Dtype::F32);
+            let empty = |_: &Checkpoint| SiglipModel::new(&config, &floats, device);
+            let model = weights(fixture, &siglip::names::NAMES, empty, device);
+            Ok(Model::TwoTowers(Box::new(model.await?)))
         }
         "t5" => {
             let config = T5ModelConfig::from_json(&file, &config)?.text_config;
-            let checkpoint = Checkpoint::open(fixture, Kind::Text).await?;
-            let separate_head = config.separate_head(checkpoint.has_head());
-            let model = T5Model::new(&config, separate_head, &Place::dense(device));
-            let model = checkpoint
-                .load(fixture, model, device, None, progress)
-                .await?;
-            Ok(Model::Text(Box::new(model), config))
+            let empty = |checkpoint: &Checkpoint| {
+                let separate_head = config.separate_head(checkpoint.has_head());
+                T5Model::new(&config, separate_head, &Place::dense(device))
+            };
+            let model = weights(fixture, &t5::names::NAMES, empty, device);
+            Ok(Model::Text(Box::new(model.await?), config))
         }
         "pali3" => {
             let config = Pali3Config::from_json(&file, &config)?;
-            let checkpoint = Checkpoint::open(fixture, Kind::Pali3).await?;
-            let separate_head = config.text_config.separate_head(checkpoint.has_head());
             let floats = PartDtypes::all(Dtype::F32);
-            let model = Pali3Model::new(&config, separate_head, &floats, device);
-            let model = checkpoint
-                .load(fixture, model, device, None, progress)
-                .await?;
-            Ok(Model::Pali3(Box::new(model), config.text_config))
+            let empty = |checkpoint: &Checkpoint| {
+                let separate_head = config.text_config.separate_head(checkpoint.has_head());
+                Pali3Model::new(&config, separate_head, &floats, device)
+            };
+            let model = weights(fixture, &pali3::names::NAMES, empty, device);
+            Ok(Model::Pali3(Box::new(model.await?), config.text_config))
         }
         other => Err(Error::corrupt(fixture.case, format!("kind {other:?}"))),
     }
+}
+
+/// The model that `empty` makes for the case's checkpoint, filled.
+async fn weights<M: Module>(
+    fixture: &Fixture<'_>,
+    names: &TensorNames,
+    empty: impl FnOnce(&Checkpoint) -> M,
+    device: &Device,
+) -> Result<M> {
+    let checkpoint = Checkpoint::open(fixture, names).await?;
+    let model = empty(&checkpoint);
+    let slots = slots(names, &model);
+    let tensors = checkpoint
+        .stream(fixture, &slots, device, None, &mut |_| ())
+        .await?;
+    Ok(fill(names, model, tensors))
 }
 
 /// Names of `reference.safetensors` that are inputs, or that follow from inputs alone, or are computed on the host.

@@ -1,9 +1,9 @@
 //! Pictures and text against Pillow, transformers and `tokenizers` (`tests/reference/preprocessing.py`).
 
 use super::{Check, Read};
-use crate::config::{PreprocessorConfig, parse_json};
 use crate::error::{Error, Result};
-use crate::image::{Resample, RgbImage, resize};
+use crate::formats::json::parse_json;
+use crate::image::{ImageProcessor, Resample, RgbImage, resize};
 use crate::tokenizer::Tokenizer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -156,9 +156,9 @@ pub fn pixel_values(read: Read) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for case in cases(read)?.preprocessings {
         let config = case.config.to_string();
-        let config = PreprocessorConfig::from_json("cases.json", config.as_bytes())?;
+        let processor = ImageProcessor::from_json("cases.json", config.as_bytes())?;
         let image = pattern(case.source[0], case.source[1], case.seed)?;
-        let found = config.preprocess(&image)?;
+        let found = processor.preprocess(&image)?;
         let size = (found.width, found.height);
         checks.push(Check::equal(
             format!("{}: size", case.name),

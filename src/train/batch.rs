@@ -2,9 +2,9 @@
 
 use super::scenes::{Asked, Scene, Split};
 use super::tokenizer::{EOS, PAD, tokenizer_json};
-use crate::config::SiglipVisionConfig;
 use crate::error::{Error, Result};
 use crate::image::{Resample, RgbImage, resize};
+use crate::models::siglip::SiglipVisionConfig;
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
 use tokenizers::Tokenizer;

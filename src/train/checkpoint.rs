@@ -4,12 +4,14 @@ use super::adamw::{AdamW, Moments};
 use super::curve::Curve;
 use super::network::Network;
 use super::recipe::Recipe;
+use crate::checkpoint::each_parameter;
 use crate::error::{Error, Result};
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use crate::formats::safetensors::{ElementType, TensorSpec, write_file};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Name of the file inside the run's folder.
@@ -38,44 +40,45 @@ pub(super) fn save(
     optimizer: &AdamW,
     progress: &Progress,
 ) -> Result<()> {
-    let mut tensors = Collect::default();
-    network.visit(&mut tensors);
+    let (mut tensors, mut problem) = (vec![], None);
+    let mut push = |name: String, shape: Vec<usize>, floats: Tensor<1>| match floats.try_into_data()
+    {
+        Ok(data) => {
+            let dtype = ElementType::F32;
+            tensors.push((TensorSpec { name, dtype, shape }, data.as_bytes().to_vec()));
+        }
+        Err(error) => problem = Some(Error::device(error)),
+    };
+    each_parameter(network, &mut |parameter| {
+        if let Some(floats) = parameter.floats {
+            push(parameter.path, parameter.shape, floats().inner());
+        }
+    });
     for (name, moments) in &optimizer.moments {
-        tensors.push(format!("adamw.first.{name}"), &moments.first);
-        tensors.push(format!("adamw.second.{name}"), &moments.second);
-        let updates = moments.updates.to_le_bytes().to_vec();
-        tensors.found.push((
-            format!("adamw.updates.{name}"),
-            Dtype::U32,
-            vec![1],
-            updates,
-        ));
+        for (kind, moment) in [("first", &moments.first), ("second", &moments.second)] {
+            let shape = moment.dims().to_vec();
+            push(format!("adamw.{kind}.{name}"), shape, moment.clone());
+        }
     }
-    if let Some(problem) = tensors.problem {
+    if let Some(problem) = problem {
         return Err(problem);
+    }
+    for (name, moments) in &optimizer.moments {
+        let updates = TensorSpec {
+            name: format!("adamw.updates.{name}"),
+            dtype: ElementType::U32,
+            shape: vec![1],
+        };
+        tensors.push((updates, moments.updates.to_le_bytes().to_vec()));
     }
     let io = |problem: &dyn std::fmt::Display| Error::Io {
         file: path.display().to_string(),
         problem: problem.to_string(),
     };
-    let views = tensors
-        .found
-        .iter()
-        .map(|(name, dtype, shape, bytes)| {
-            Ok((
-                name.as_str(),
-                TensorView::new(*dtype, shape.clone(), bytes)?,
-            ))
-        })
-        .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|error| io(&error))?;
     let progress = serde_json::to_string(progress).map_err(|error| io(&error))?;
-    let metadata = HashMap::from([(PROGRESS.to_string(), progress)]);
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| io(&error))?;
     let unfinished = path.with_extension("unfinished");
-    std::fs::write(&unfinished, bytes)
-        .and_then(|()| std::fs::rename(&unfinished, path))
-        .map_err(|error| io(&error))
+    write_file(&unfinished, &tensors, &[(PROGRESS, progress)])?;
+    std::fs::rename(&unfinished, path).map_err(|error| io(&error))
 }
 
 /// What is not a tensor of a checkpoint, and the tensors, still as bytes.
@@ -139,40 +142,6 @@ impl Checkpoint {
         }
         optimizer.moments = restore.moments;
         Ok(network)
-    }
-}
-
-#[derive(Default)]
-struct Collect {
-    path: Vec<String>,
-    found: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
-    problem: Option<Error>,
-}
-
-impl Collect {
-    fn push<const D: usize>(&mut self, name: String, tensor: &Tensor<D>) {
-        match tensor.clone().try_into_data() {
-            Ok(data) => {
-                let shape = tensor.dims().to_vec();
-                self.found
-                    .push((name, Dtype::F32, shape, data.as_bytes().to_vec()));
-            }
-            Err(error) => self.problem = Some(Error::device(error)),
-        }
-    }
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_string());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.push(self.path.join("."), &param.val().inner());
     }
 }
 

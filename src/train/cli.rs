@@ -3,8 +3,8 @@
 use super::recipe::Recipe;
 use super::trainer::{Event, Trainer};
 use super::{Schedule, export, samples};
-use crate::config::preset;
 use crate::error::{Error, Result};
+use crate::models::preset;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};

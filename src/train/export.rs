@@ -5,9 +5,9 @@ use super::evaluate::{Accuracy, Tally};
 use super::scenes::{HELD_OUT_PAIRS, QuestionType};
 use super::tokenizer::tokenizer_json;
 use super::trainer::Trainer;
-use crate::checkpoint::{ElementType, Kind};
-use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::formats::safetensors::ElementType;
+use crate::models::{ModelConfig, pali3};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -17,11 +17,12 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`] when a file cannot be written, [`Error::Device`] when the weights cannot be read.
 pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path) -> Result<()> {
-    for (name, text) in json_files(&ModelConfig::Pali3(trainer.recipe().config.clone()))? {
+    for (name, text) in json_files(&trainer.recipe().config)? {
         write_file(&folder.join(name), text)?;
     }
     let weights = folder.join("model.safetensors");
-    crate::checkpoint::save(Kind::Pali3, &trainer.model(), ElementType::F16, &weights)?;
+    let names = &pali3::names::NAMES;
+    crate::checkpoint::save(names, &trainer.model(), ElementType::F16, &weights)?;
     write_file(&folder.join("README.md"), model_card(trainer, accuracy))
 }
 
@@ -29,22 +30,20 @@ pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a configuration that JSON cannot hold: numbers that are none.
-pub(crate) fn json_files(config: &ModelConfig) -> Result<Vec<(&'static str, String)>> {
-    let json =
-        serde_json::to_value(config).map_err(|error| Error::corrupt("config.json", error))?;
+pub(crate) fn json_files(config: &dyn ModelConfig) -> Result<Vec<(&'static str, String)>> {
     let mut files = vec![
-        ("config.json", pretty(&json)?),
+        ("config.json", pretty(&config.to_json()?)?),
         ("tokenizer.json", pretty(&tokenizer_json())?),
     ];
     if let Some(vision) = config.vision() {
         let text = pretty(&preprocessor_json(vision.image_size))?;
         files.push(("preprocessor_config.json", text));
     }
-    if let Some(text) = config.language_model() {
+    if let Some(prompts) = config.prompts() {
         let generation = json!({
-            "decoder_start_token_id": text.decoder_start(),
-            "eos_token_id": text.eos_token_id,
-            "pad_token_id": text.pad_token_id,
+            "decoder_start_token_id": prompts.decoder_start_token_id,
+            "eos_token_id": prompts.eos_token_id,
+            "pad_token_id": prompts.pad_token_id,
             "max_new_tokens": 8,
         });
         files.push(("generation_config.json", pretty(&generation)?));

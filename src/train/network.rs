@@ -3,9 +3,9 @@
 use super::batch::{Batch, BatchShape};
 use super::scenes::PATCH_CLASSES;
 use super::tokenizer::PAD;
-use crate::config::{Dtype, Pali3Config, PartDtypes};
 use crate::error::{Error, Result};
-use crate::models::{AttentionMask, Pali3Model};
+use crate::formats::{Dtype, PartDtypes};
+use crate::models::{AttentionMask, EncoderDecoder, Pali3Config, Pali3Model};
 use crate::nn::{Linear, Place, Trace};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};

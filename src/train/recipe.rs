@@ -3,8 +3,8 @@
 use super::batch::BatchShape;
 use super::schedule::Schedule;
 use super::tokenizer::VOCAB_SIZE;
-use crate::config::Pali3Config;
 use crate::error::{Error, Result};
+use crate::models::Pali3Config;
 use serde::{Deserialize, Serialize};
 
 /// What makes a run: the same recipe gives the same model on the same kind of processor.

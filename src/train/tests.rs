@@ -1,7 +1,9 @@
 //! The training loop on a model small enough to learn something within seconds.
 
 use super::*;
-use crate::config::{FeedForwardProj, Pali3Config, SiglipVisionConfig, T5Config};
+use crate::models::Pali3Config;
+use crate::models::siglip::SiglipVisionConfig;
+use crate::models::t5::{FeedForwardProj, T5Config};
 use std::path::PathBuf;
 
 /// 16 patches, one layer of each kind.
@@ -160,8 +162,8 @@ fn bad_recipes_and_checkpoints_are_told_apart() {
 #[cfg(all(feature = "cli", feature = "testing"))]
 mod command_line {
     use super::*;
-    use crate::checkpoint::DirFolder;
     use crate::compute::device::{DeviceKind, cpu};
+    use crate::formats::DirFolder;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -205,7 +207,7 @@ mod command_line {
             let model = crate::testing::load(&source, &device, DeviceKind::Cpu);
             let model = model.await.unwrap();
             let image = model.encode_image(&picture).await.unwrap();
-            let options = model.generation_options().clone();
+            let options = model.generation_options().unwrap().clone();
             let mut answer = model
                 .generate(&[image], "is there a ring?", &options)
                 .unwrap();

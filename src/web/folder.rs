@@ -1,8 +1,8 @@
 //! A model folder whose files JavaScript fetches.
 
 use super::values::words;
-use crate::checkpoint::ModelFolder;
 use crate::error::{Error, Result};
+use crate::formats::ModelFolder;
 use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::ops::Range;

@@ -4,7 +4,7 @@ use super::gpu::{Gpu, watched};
 use super::values::{numbers, object, to_js};
 use crate::error::{Error, Result};
 use crate::generation::{Piece, Sequence};
-use crate::pali3::Answer;
+use crate::session::Answer;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 

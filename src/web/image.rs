@@ -2,7 +2,7 @@
 
 use super::gpu::{Gpu, watched};
 use super::values::to_js;
-use crate::pali3::EncodedImage;
+use crate::session::EncodedImage;
 use wasm_bindgen::prelude::*;
 
 /// `EncodedImage` on the inside.

@@ -6,7 +6,7 @@ use super::model::Model;
 use super::values::{object, to_js};
 use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
-use crate::load::{Load, LoadOptions, LoadedModel};
+use crate::session::{Load, LoadOptions, Session};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
@@ -63,7 +63,7 @@ async fn load_model(
         dtype: Some(dtype),
         largest_buffer: device::largest_buffer(&device),
     };
-    let work = LoadedModel::load(Load {
+    let work = Session::load(Load {
         folder,
         device: &device,
         kind,

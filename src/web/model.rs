@@ -7,15 +7,15 @@ use super::values::{numbers, object, to_js};
 use crate::error::{Error, Result};
 use crate::generation::Overrides;
 use crate::image::RgbImage;
-use crate::load::LoadedModel;
-use crate::pali3::{CrossAttention, EncodedImage, SELF_TEST, ScoredText, SelfTest};
+use crate::models::Capability;
+use crate::session::{CrossAttention, EncodedImage, SELF_TEST, ScoredText, SelfTest, Session};
 use js_sys::{Array, Float32Array, Function};
 use wasm_bindgen::prelude::*;
 
-/// `Pali3` on the inside: a model of any kind. What a kind cannot do is an error that says which it is.
+/// `Pali3` on the inside: a model of any family. What a family does not do is an error that says which do.
 #[wasm_bindgen]
 pub struct Model {
-    model: LoadedModel,
+    session: Session,
     gpu: Option<Gpu>,
 }
 
@@ -33,7 +33,7 @@ impl Model {
     /// What is known of the model, in JSON: `ModelInfo` of the package.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> String {
-        info(&self.model).to_string()
+        info(&self.session).to_string()
     }
 
     /// Encodes a picture from its RGBA bytes, rows from the top, colour not multiplied by alpha.
@@ -45,10 +45,9 @@ impl Model {
         height: usize,
     ) -> std::result::Result<Image, JsValue> {
         let work = async {
-            let model = self.model.pali3()?;
             let picture = RgbImage::from_rgba(width, height, &rgba)?;
             drop(rgba);
-            model.encode_image(&picture).await
+            self.session.encode_image(&picture).await
         };
         self.image(work).await
     }
@@ -56,8 +55,7 @@ impl Model {
     /// The picture that `Image.toBytes` gave the bytes of.
     #[wasm_bindgen(js_name = imageFromBytes)]
     pub async fn image_from_bytes(&self, bytes: Vec<u8>) -> std::result::Result<Image, JsValue> {
-        self.image(async { self.model.pali3()?.image_from_bytes(&bytes).await })
-            .await
+        self.image(self.session.image_from_bytes(&bytes)).await
     }
 
     /// Starts an answer about pictures in their order, which may be none. `options` is JSON with the names of [`Overrides`].
@@ -79,7 +77,7 @@ impl Model {
         targets: Vec<String>,
     ) -> std::result::Result<Array, JsValue> {
         let images = encoded(images);
-        let work = async { self.model.pali3()?.score(&images, &prompt, &targets).await };
+        let work = self.session.score(&images, &prompt, &targets);
         let scored = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(scored.iter().map(scored_text).collect())
     }
@@ -93,12 +91,7 @@ impl Model {
         token_ids: Vec<u32>,
     ) -> std::result::Result<JsValue, JsValue> {
         let images = encoded(images);
-        let work = async {
-            self.model
-                .pali3()?
-                .attention(&images, &prompt, &token_ids)
-                .await
-        };
+        let work = self.session.attention(&images, &prompt, &token_ids);
         let attention = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(cross_attention(&attention))
     }
@@ -110,12 +103,7 @@ impl Model {
             // The package's own callback, which throws nothing.
             let _ = on_step.call2(&JsValue::NULL, &done.into(), &total.into());
         };
-        let work = async {
-            match &self.model {
-                LoadedModel::Pali3(model) => model.warm_up(&mut report).await,
-                LoadedModel::Siglip(model) => model.warm_up(&mut report).await,
-            }
-        };
+        let work = self.session.warm_up(&mut report);
         watched(self.gpu.as_ref(), work).await.map_err(to_js)
     }
 
@@ -124,9 +112,8 @@ impl Model {
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self, expected: String) -> std::result::Result<String, JsValue> {
         let work = async {
-            let model = self.model.pali3()?;
             let test = SelfTest::from_json(SELF_TEST, expected.as_bytes())?;
-            model.self_test(&test).await
+            self.session.self_test(&test).await
         };
         let report = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(serde_json::json!(report).to_string())
@@ -141,10 +128,9 @@ impl Model {
         height: usize,
     ) -> std::result::Result<Float32Array, JsValue> {
         let work = async {
-            let model = self.model.siglip()?;
             let picture = RgbImage::from_rgba(width, height, &rgba)?;
             drop(rgba);
-            model.embed_images(&[picture]).await
+            self.session.embed_images(&[picture]).await
         };
         let embeddings = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         Ok(Float32Array::from(&embeddings.concat()[..]))
@@ -153,7 +139,7 @@ impl Model {
     /// The embedding of each text, in their order: an array of `Float32Array`.
     #[wasm_bindgen(js_name = embedTexts)]
     pub async fn embed_texts(&self, texts: Vec<String>) -> std::result::Result<Array, JsValue> {
-        let work = async { self.model.siglip()?.embed_texts(&texts).await };
+        let work = self.session.embed_texts(&texts);
         let embeddings = watched(self.gpu.as_ref(), work).await.map_err(to_js)?;
         let arrays = embeddings
             .iter()
@@ -183,8 +169,8 @@ impl Model {
 
     /// Gives the memory back.
     pub fn dispose(self) {
-        let Self { model, gpu } = self;
-        drop(model);
+        let Self { session, gpu } = self;
+        drop(session);
         if let Some(gpu) = gpu {
             gpu.device().memory_cleanup();
         }
@@ -192,17 +178,17 @@ impl Model {
 }
 
 impl Model {
-    pub(super) fn new(model: LoadedModel, gpu: Option<Gpu>) -> Self {
-        Self { model, gpu }
+    pub(super) fn new(session: Session, gpu: Option<Gpu>) -> Self {
+        Self { session, gpu }
     }
 
     fn start(&self, images: &[EncodedImage], prompt: &str, options: &str) -> Result<Generation> {
-        let model = self.model.pali3()?;
+        let defaults = self.session.generation_options()?;
         let options =
             serde_json::from_str(options).map_err(|error| Error::option("options", error))?;
         let overrides = Overrides::from_value(options)?;
-        let options = model.generation_options().with(&overrides)?;
-        let answer = model.generate(images, prompt, &options)?;
+        let options = defaults.with(&overrides)?;
+        let answer = self.session.generate(images, prompt, &options)?;
         Ok(Generation::new(answer, self.gpu.clone()))
     }
 
@@ -215,43 +201,28 @@ impl Model {
     }
 }
 
-fn info(model: &LoadedModel) -> serde_json::Value {
-    let (vision, own) = match model {
-        LoadedModel::Pali3(model) => (
-            model.vision_config(),
-            serde_json::json!({
-                "kind": if model.vision_config().is_some() { "pali3" } else { "t5" },
-                "vocabularySize": model.text_config().vocab_size,
-                "embeddings": false,
-            }),
-        ),
-        LoadedModel::Siglip(model) => (
-            Some(&model.config().vision_config),
-            serde_json::json!({
-                "kind": "siglip",
-                "vocabularySize": model.config().text_config.vocab_size,
-                "embeddings": true,
-                "embeddingSize": model.config().text_config.embedding_size(),
-                "logitScale": model.logit_scale(),
-                "logitBias": model.logit_bias(),
-            }),
-        ),
-    };
-    let (parameters, dtypes) = (model.num_params(), model.dtypes());
-    let about_pictures = match vision {
-        Some(vision) => serde_json::json!({
-            "dtypes": dtypes,
-            "imageSize": [vision.image_size, vision.image_size],
-            "visualTokens": vision.num_positions(),
-            "patchGrid": [vision.grid(), vision.grid()],
-        }),
-        None => serde_json::json!({ "dtypes": { "language_model": dtypes.language_model } }),
-    };
-    let mut info = serde_json::json!({ "parameters": parameters });
-    for facts in [about_pictures, own] {
-        if let (Some(info), serde_json::Value::Object(facts)) = (info.as_object_mut(), facts) {
-            info.extend(facts);
+fn info(session: &Session) -> serde_json::Value {
+    let (config, dtypes) = (session.config(), session.dtypes());
+    let embeds = session.can(Capability::EmbedImages) && session.can(Capability::EmbedTexts);
+    let mut info = serde_json::json!({
+        "kind": config.family().name,
+        "parameters": session.num_params(),
+        "vocabularySize": config.vocab_size(),
+        "embeddings": embeds,
+    });
+    match config.vision() {
+        Some(vision) => {
+            info["dtypes"] = serde_json::json!(dtypes);
+            info["imageSize"] = serde_json::json!([vision.image_size, vision.image_size]);
+            info["visualTokens"] = serde_json::json!(vision.grid[0] * vision.grid[1]);
+            info["patchGrid"] = serde_json::json!(vision.grid);
         }
+        None => info["dtypes"] = serde_json::json!({ "language_model": dtypes.text }),
+    }
+    if let Ok(similarity) = session.similarity() {
+        info["embeddingSize"] = similarity.embedding_size.into();
+        info["logitScale"] = similarity.logit_scale.into();
+        info["logitBias"] = similarity.logit_bias.into();
     }
     info
 }

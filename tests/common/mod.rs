@@ -1,9 +1,9 @@
 //! What native tests of the library share: devices and loaded folders.
 
 use burn::tensor::Device;
-use pali3::checkpoint::DirFolder;
 use pali3::compute::device::{DeviceKind, cpu, wgpu};
-use pali3::pali3::Pali3;
+use pali3::formats::DirFolder;
+use pali3::session::Session;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -36,7 +36,7 @@ pub fn path(name: &str) -> PathBuf {
 
 /// The model of a folder of the repository, in the folder's own form.
 #[allow(dead_code)]
-pub fn load(folder: &str, device: &Device, kind: DeviceKind) -> Pali3 {
+pub fn load(folder: &str, device: &Device, kind: DeviceKind) -> Session {
     let folder = DirFolder::new(path(folder)).expect("the folder");
     pollster::block_on(pali3::testing::load(&folder, device, kind)).expect("the model")
 }

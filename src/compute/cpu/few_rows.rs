@@ -4,7 +4,7 @@ use super::Matrix;
 use super::activations::{Activations, Packing, RowTile};
 use super::lanes::Lanes;
 use super::matmul::Format;
-use crate::quant::{BLOCK, finite_half};
+use crate::formats::blocks::{BLOCK, finite_half};
 use std::ops::Range;
 
 /// Rows that share one reading of a block of weights. Their sums fit the registers of all processors.

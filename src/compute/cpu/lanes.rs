@@ -1,6 +1,6 @@
 //! The few vector operations that the products need, for each kind of processor.
 
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
 
 /// Vectors of 16-bit integers, dot products of them, and floats.
 ///

@@ -11,7 +11,7 @@ use super::aligned::Aligned;
 use super::lanes::Lanes;
 use super::matmul::Format;
 use crate::compute::exponential::largest;
-use crate::quant::{BLOCK, QuantFormat, finite_half};
+use crate::formats::blocks::{BLOCK, QuantFormat, finite_half};
 use std::ops::Range;
 
 /// Rows and outputs of a rectangle. Its sums, what is multiplied and a product fit 16 registers; 3 · 3 was a quarter slower.

@@ -4,7 +4,7 @@ use super::activations::{Activations, Packing};
 use super::lanes::Lanes;
 use super::parts::each_part;
 use super::{Matrix, few_rows, many_rows};
-use crate::quant::{BLOCK, QuantFormat, blocks};
+use crate::formats::blocks::{BLOCK, QuantFormat, blocks};
 use std::ops::Range;
 
 /// Rows from which bringing the weights into another form pays: measured in wasm, 24 rows take four fifths of the time that
@@ -149,7 +149,7 @@ fn in_format<L: Lanes, F: Format>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::{Effort, dequantize, quantize};
+    use crate::formats::blocks::{Effort, dequantize, quantize};
     use half::f16;
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64Mcg;

@@ -21,7 +21,7 @@ mod parts;
 mod rows;
 mod softmax;
 
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
 
 pub use gelu::gelu_tanh;
 pub(super) use kernels::Cpu;

@@ -1,7 +1,7 @@
 //! Single rows of a matrix in blocks.
 
 use super::Matrix;
-use crate::quant::{blocks, dequantize};
+use crate::formats::blocks::{blocks, dequantize};
 use half::f16;
 
 /// The rows of these ids as floats, one after the other. Ids have to be below `out_features`.

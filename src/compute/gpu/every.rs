@@ -6,7 +6,7 @@ use super::tiles::{dense_tile, many_rows_tile};
 use super::{Extras, Plan};
 use crate::compute::Activation;
 use crate::compute::dense::Rhs;
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
 
 /// Names and sources.
 pub fn sources() -> Vec<(String, String)> {

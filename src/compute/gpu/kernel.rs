@@ -6,7 +6,7 @@ use super::tiles::FEW_ROWS_TILE;
 use super::{Extras, Plan};
 use crate::compute::Activation;
 use crate::compute::dense::Rhs;
-use crate::quant::QuantFormat;
+use crate::formats::blocks::QuantFormat;
 use burn::backend::wgpu::{CubeDim, KernelSource, SourceTemplate};
 use burn::cubecl::prelude::KernelId;
 

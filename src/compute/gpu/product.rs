@@ -12,7 +12,7 @@ use super::tiles::{
 use super::{Gpu, Plan};
 use crate::compute::product::ProductKernels;
 use crate::compute::{Activation, Epilogue, QuantizedMatrix};
-use crate::quant::blocks;
+use crate::formats::blocks::blocks;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::tensor::{DType, Tensor};
 

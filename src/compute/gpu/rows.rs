@@ -6,7 +6,7 @@ use super::launch::launch;
 use super::tensors::{integers, matrix, tensor};
 use crate::compute::QuantizedMatrix;
 use crate::compute::rows::RowsKernel;
-use crate::quant::blocks;
+use crate::formats::blocks::blocks;
 use burn::tensor::{DType, Int, Tensor};
 
 impl RowsKernel for Gpu {

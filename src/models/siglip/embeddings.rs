@@ -1,6 +1,6 @@
 //! Patch embedding and learned positions.
 
-use crate::config::SiglipVisionConfig;
+use super::SiglipVisionConfig;
 use crate::nn::{Table, linear, matmul, random, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -37,6 +37,14 @@ impl VisionEmbeddings {
                 device,
             ),
         }
+    }
+
+    pub(super) fn patch_size(&self) -> usize {
+        self.patch_embedding.weight.lazy_shape()[3]
+    }
+
+    pub(super) fn device(&self) -> Device {
+        self.patch_embedding.bias.val().device()
     }
 
     /// `[batch, 3, height, width]` → `[batch, rows * columns, hidden]`, patches row by row.

@@ -1,6 +1,6 @@
 //! Pre-norm transformer blocks.
 
-use crate::config::{HiddenAct, SiglipTextConfig, SiglipVisionConfig};
+use super::{HiddenAct, SiglipTextConfig, SiglipVisionConfig};
 use crate::nn::{
     Activation, KeyValues, LayerNorm, Linear, Place, Trace, attend_merged, split_heads,
 };
@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 /// What both towers' configurations say about their blocks.
-pub(super) struct Blocks {
+pub(super) struct EncoderConfig {
     pub(super) hidden_size: usize,
     pub(super) intermediate_size: usize,
     pub(super) num_attention_heads: usize,
@@ -17,7 +17,7 @@ pub(super) struct Blocks {
     pub(super) layer_norm_eps: f64,
 }
 
-impl From<&SiglipVisionConfig> for Blocks {
+impl From<&SiglipVisionConfig> for EncoderConfig {
     fn from(config: &SiglipVisionConfig) -> Self {
         Self {
             hidden_size: config.hidden_size,
@@ -30,7 +30,7 @@ impl From<&SiglipVisionConfig> for Blocks {
     }
 }
 
-impl From<&SiglipTextConfig> for Blocks {
+impl From<&SiglipTextConfig> for EncoderConfig {
     fn from(config: &SiglipTextConfig) -> Self {
         Self {
             hidden_size: config.hidden_size,
@@ -43,7 +43,7 @@ impl From<&SiglipTextConfig> for Blocks {
     }
 }
 
-impl Blocks {
+impl EncoderConfig {
     pub(super) fn norm(&self, place: &Place) -> LayerNorm {
         LayerNorm::new(self.hidden_size, self.layer_norm_eps, &place.device)
     }
@@ -55,7 +55,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
+    pub(super) fn new(config: &EncoderConfig, place: &Place) -> Self {
         let layers = (0..config.num_hidden_layers)
             .map(|_| EncoderLayer::new(config, place))
             .collect();
@@ -86,7 +86,7 @@ struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    fn new(config: &Blocks, place: &Place) -> Self {
+    fn new(config: &EncoderConfig, place: &Place) -> Self {
         Self {
             layer_norm1: config.norm(place),
             self_attn: Attention::new(config, place),
@@ -120,7 +120,7 @@ struct Attention {
 }
 
 impl Attention {
-    fn new(config: &Blocks, place: &Place) -> Self {
+    fn new(config: &EncoderConfig, place: &Place) -> Self {
         let width = config.hidden_size;
         let linear = || Linear::new(width, width, true, (width as f64).powf(-0.5), place);
         Self {
@@ -152,7 +152,7 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
+    pub(super) fn new(config: &EncoderConfig, place: &Place) -> Self {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         Self {
             fc1: Linear::new(hidden, inner, true, (hidden as f64).powf(-0.5), place),

@@ -1,6 +1,6 @@
 //! The MAP head: one learned query looks at all tokens.
 
-use super::encoder::{Blocks, Mlp};
+use super::encoder::{EncoderConfig, Mlp};
 use crate::nn::{
     KeyValues, LayerNorm, Linear, Place, attend_merged, linear, random, split_heads, zeros,
 };
@@ -29,7 +29,7 @@ pub(super) struct AttentionPoolingHead {
 }
 
 impl AttentionPoolingHead {
-    pub(super) fn new(config: &Blocks, place: &Place) -> Self {
+    pub(super) fn new(config: &EncoderConfig, place: &Place) -> Self {
         let (hidden, device) = (config.hidden_size, &place.device);
         let std = (hidden as f64).powf(-0.5);
         Self {

@@ -1,22 +1,27 @@
 //! SigLIP's towers, after `modeling_siglip.py` and big_vision's `models/vit.py`.
 
+mod config;
 mod embeddings;
 mod encoder;
+mod family;
 mod head;
+pub mod names;
 mod text;
 mod two_towers;
-mod warm_up;
+mod vision_config;
 
-use crate::config::SiglipVisionConfig;
+use crate::image::PixelValues;
 use crate::nn::{LayerNorm, Place, Trace};
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
+pub use config::{SiglipConfig, SiglipTextConfig};
 use embeddings::VisionEmbeddings;
-use encoder::{Blocks, Encoder};
+use encoder::{Encoder, EncoderConfig};
+pub use family::FAMILY;
 use head::AttentionPoolingHead;
 pub use text::SiglipTextModel;
 pub use two_towers::SiglipModel;
-pub(crate) use warm_up::warm_up_pixels;
+pub use vision_config::{HiddenAct, SiglipVisionConfig};
 
 /// Patches → embeddings → pre-norm blocks → norm, and the pooling head where the configuration has one.
 ///
@@ -32,7 +37,7 @@ pub struct SiglipVisionModel {
 impl SiglipVisionModel {
     /// A tower whose parameters wait for a checkpoint, or are drawn at random when first used.
     pub fn new(config: &SiglipVisionConfig, place: &Place) -> Self {
-        let blocks = Blocks::from(config);
+        let blocks = EncoderConfig::from(config);
         let head = config.vision_use_head;
         Self {
             embeddings: VisionEmbeddings::new(config, &place.device),
@@ -53,6 +58,22 @@ impl SiglipVisionModel {
         let hidden_states = self.post_layernorm.forward(hidden_states);
         trace.record(|| "vision.last_hidden_state".into(), &hidden_states);
         hidden_states
+    }
+
+    /// One picture on the tower's device: `[1, 3, height, width]`
+    pub(super) fn pixel_tensor(&self, pixel_values: PixelValues) -> Tensor<4> {
+        let PixelValues {
+            height,
+            width,
+            data,
+        } = pixel_values;
+        let data = TensorData::new(data, [1, 3, height, width]);
+        Tensor::from_data(data, &self.embeddings.device())
+    }
+
+    /// Side of a patch in pixels.
+    pub(super) fn patch_size(&self) -> usize {
+        self.embeddings.patch_size()
     }
 
     /// Parameters of the norm behind the blocks, weights and then biases: `[2 * hidden]`

@@ -1,7 +1,7 @@
 //! The text tower.
 
-use super::encoder::{Blocks, Encoder};
-use crate::config::SiglipTextConfig;
+use super::SiglipTextConfig;
+use super::encoder::{Encoder, EncoderConfig};
 use crate::nn::{Embedding, LayerNorm, Linear, Place, Table, Trace};
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, s};
@@ -26,7 +26,7 @@ pub struct SiglipTextModel {
 impl SiglipTextModel {
     /// A tower whose parameters wait for a checkpoint, or are drawn at random when first used.
     pub fn new(config: &SiglipTextConfig, place: &Place) -> Self {
-        let (blocks, hidden) = (Blocks::from(config), config.hidden_size);
+        let (blocks, hidden) = (EncoderConfig::from(config), config.hidden_size);
         let std = (hidden as f64).powf(-0.5);
         let positions = config.max_position_embeddings;
         Self {

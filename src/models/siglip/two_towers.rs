@@ -1,7 +1,7 @@
 //! Both towers, and how alike their embeddings are.
 
-use super::{SiglipTextModel, SiglipVisionModel};
-use crate::config::{Dtype, PartDtypes, SiglipConfig};
+use super::{SiglipConfig, SiglipTextModel, SiglipVisionModel};
+use crate::formats::{Dtype, PartDtypes};
 use crate::nn::{Place, Trace, ones, zeros};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -9,20 +9,19 @@ use burn::tensor::{Device, Int, Tensor};
 /// A picture tower and a text tower. Field names are the checkpoint's.
 #[derive(Module, Debug)]
 pub struct SiglipModel {
-    vision_model: SiglipVisionModel,
+    pub(super) vision_model: SiglipVisionModel,
     text_model: SiglipTextModel,
     /// `[1]`, a logarithm
-    logit_scale: Param<Tensor<1>>,
+    pub(super) logit_scale: Param<Tensor<1>>,
     /// `[1]`
-    logit_bias: Param<Tensor<1>>,
+    pub(super) logit_bias: Param<Tensor<1>>,
 }
 
 impl SiglipModel {
-    /// A model whose parameters wait for a checkpoint. Of `dtypes` the vision tower's counts for the picture, the language
-    /// model's for the text.
+    /// A model whose parameters wait for a checkpoint.
     pub fn new(config: &SiglipConfig, dtypes: &PartDtypes, device: &Device) -> Self {
         let place = |dtype: Dtype| Place::new(device, dtype.storage());
-        let (vision, text) = (place(dtypes.vision_tower), place(dtypes.language_model));
+        let (vision, text) = (place(dtypes.vision), place(dtypes.text));
         Self {
             vision_model: SiglipVisionModel::new(&config.vision_config, &vision),
             text_model: SiglipTextModel::new(&config.text_config, &text),
@@ -46,11 +45,6 @@ impl SiglipModel {
         let embeds = normalised(self.text_model.pool(hidden_states, trace));
         trace.record(|| "text_embeds".into(), &embeds);
         embeds
-    }
-
-    /// The logarithm of what cosines are multiplied by, and what is added then: `[1]` each.
-    pub fn logit_scale_bias(&self) -> (Tensor<1>, Tensor<1>) {
-        (self.logit_scale.val(), self.logit_bias.val())
     }
 }
 

@@ -1,8 +1,8 @@
 //! T5 attention: no biases, no scaling by the head width; heads may be wider or narrower than the model. What it finds
 //! still has to go through [`T5Attention::o`]: the block adds that to its residual stream.
 
-use super::block::At;
-use crate::config::T5Config;
+use super::T5Config;
+use super::block::BlockTrace;
 use crate::nn::{
     KeyValueCache, KeyValues, Linear, Place, ScoreBias, attend_merged, mean_weights, split_heads,
     weights_of_heads,
@@ -57,7 +57,7 @@ impl T5Attention {
         x: &Tensor<3>,
         context: &Tensor<3>,
         bias: Option<&ScoreBias>,
-        at: &At,
+        at: &BlockTrace,
     ) {
         let heads =
             |layer: &Linear, x: &Tensor<3>| split_heads(layer.forward(x.clone()), self.num_heads);

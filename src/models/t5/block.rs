@@ -1,9 +1,9 @@
 //! One encoder or decoder block: every sub-layer is `x + f(norm(x))`.
 
+use super::T5Config;
 use super::attention::T5Attention;
 use super::cache::LayerCache;
 use super::feed_forward::FeedForward;
-use crate::config::T5Config;
 use crate::nn::{KeyValueCache, Linear, Place, RmsNorm, ScoreBias, Trace};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -56,7 +56,7 @@ impl FeedForwardLayer {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, at: At) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, at: BlockTrace) -> Tensor<3> {
         let hidden = self.dense.hidden(self.layer_norm.forward(x.clone()));
         at.add(x, &self.dense.wo, hidden, "feed_forward")
     }
@@ -64,13 +64,13 @@ impl FeedForwardLayer {
 
 /// What the two kinds of block have in common while running: where they are and what to call it.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(super) struct BlockTrace<'a> {
     pub(super) stack: &'static str,
     pub(super) block: usize,
     pub(super) trace: &'a Trace,
 }
 
-impl At<'_> {
+impl BlockTrace<'_> {
     /// Adds a sub-layer's output, `last(y)`, to the residual stream.
     fn add(&self, x: Tensor<3>, last: &Linear, y: Tensor<3>, layer: &str) -> Tensor<3> {
         let Self {
@@ -107,7 +107,7 @@ impl EncoderBlock {
     }
 
     /// `x: [batch, length, d_model]`
-    pub(super) fn forward(&self, x: Tensor<3>, bias: &ScoreBias, at: At) -> Tensor<3> {
+    pub(super) fn forward(&self, x: Tensor<3>, bias: &ScoreBias, at: BlockTrace) -> Tensor<3> {
         let normed = self.self_attention.layer_norm.forward(x.clone());
         let attention = &self.self_attention.attention;
         let y = attention.forward(normed.clone(), normed, Some(bias));
@@ -143,7 +143,7 @@ impl DecoderBlock {
         bias: &ScoreBias,
         encoder_hidden_states: Tensor<3>,
         encoder_mask: Option<&ScoreBias>,
-        at: At,
+        at: BlockTrace,
     ) -> Tensor<3> {
         self.run(
             x,
@@ -164,7 +164,7 @@ impl DecoderBlock {
         cache: &mut LayerCache,
         position: usize,
         encoder_mask: Option<&ScoreBias>,
-        at: At,
+        at: BlockTrace,
     ) -> Tensor<3> {
         let LayerCache { own, cross } = cache;
         self.run(
@@ -180,7 +180,7 @@ impl DecoderBlock {
         x: Tensor<3>,
         self_attention: impl FnOnce(&T5Attention, Tensor<3>) -> Tensor<3>,
         cross_attention: impl FnOnce(&T5Attention, Tensor<3>) -> Tensor<3>,
-        at: At,
+        at: BlockTrace,
     ) -> Tensor<3> {
         let layer = &self.self_attention;
         let y = self_attention(&layer.attention, layer.layer_norm.forward(x.clone()));

@@ -1,6 +1,6 @@
 //! `DenseReluDense`, which is rarely that.
 
-use crate::config::{FeedForwardProj, T5Config};
+use super::{FeedForwardProj, T5Config};
 use crate::nn::{Activation, Linear, Place};
 use burn::module::Module;
 use burn::tensor::Tensor;

@@ -3,19 +3,27 @@
 mod attention;
 mod block;
 mod cache;
+mod config;
+mod family;
 mod feed_forward;
+mod incremental;
+pub mod names;
 mod relative_bias;
 mod stack;
 
-use crate::config::T5Config;
-use crate::nn::{Embedding, Linear, MASKED, Place, Trace};
+use super::{AttentionMask, EncoderDecoder, IncrementalDecoder};
+use crate::nn::{Embedding, Linear, Place, Trace};
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
-pub use cache::DecoderCache;
+use burn::tensor::{Int, Tensor};
+use cache::DecoderCache;
+pub use config::{FeedForwardProj, T5Config};
+pub use family::{FAMILY, T5ModelConfig};
+pub(super) use family::{check_max_prompt_tokens, default_max_prompt_tokens};
+use incremental::T5Incremental;
 use stack::{Decoder, Encoder};
 
 /// Embedding table, encoder, decoder and output head. Field names are the checkpoint's, but for the
-/// `block.N.layer.M` level, which [`crate::checkpoint::names`] restores.
+/// `block.N.layer.M` level, which [`names`] restores.
 #[derive(Module, Debug)]
 pub struct T5Model {
     shared: Embedding,
@@ -25,49 +33,6 @@ pub struct T5Model {
     lm_head: Option<Linear>,
     #[module(skip)]
     output_scale: Option<f64>,
-}
-
-/// Which positions of a batch of sequences are real: `1` or, for padding, `0`; `[batch * length]`.
-#[derive(Debug, Clone)]
-pub struct AttentionMask {
-    batch: usize,
-    length: usize,
-    real: Vec<bool>,
-}
-
-impl AttentionMask {
-    /// From one row of flags for each sequence; rows must have the same length.
-    pub fn new(rows: &[Vec<bool>]) -> Self {
-        Self {
-            batch: rows.len(),
-            length: rows.first().map_or(0, Vec::len),
-            real: rows.concat(),
-        }
-    }
-
-    /// Puts `count` real positions in front of every row: the visual tokens.
-    pub fn prepend(&self, count: usize) -> Self {
-        let rows: Vec<Vec<bool>> = self
-            .real
-            .chunks(self.length.max(1))
-            .map(|row| [vec![true; count], row.to_vec()].concat())
-            .collect();
-        Self::new(&rows)
-    }
-
-    /// `[batch, 1, 1, length]` to be added to scores, or `None` when nothing is masked.
-    fn bias(&self, device: &Device) -> Option<Tensor<4>> {
-        if self.real.iter().all(|&real| real) {
-            return None;
-        }
-        let values: Vec<f32> = self
-            .real
-            .iter()
-            .map(|&real| if real { 0.0 } else { MASKED })
-            .collect();
-        let shape = [self.batch, 1, 1, self.length];
-        Some(Tensor::from_data(TensorData::new(values, shape), device))
-    }
 }
 
 impl T5Model {
@@ -92,46 +57,41 @@ impl T5Model {
         self.shared.entries()
     }
 
-    /// `[batch, length]` ids → `[batch, length, d_model]`; T5 does not scale its embeddings.
-    pub fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+    /// One token for each row, `[rows]` ids → `[rows, vocab]` logits of the next one.
+    fn decode_step(&self, ids: Tensor<1, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let [rows] = ids.dims();
+        let embeds = self.embed(ids.reshape([rows, 1]));
+        let hidden_states = self.decoder.step(embeds, cache);
+        self.logits(hidden_states).squeeze_dim(1)
+    }
+
+    fn logits(&self, hidden_states: Tensor<3>) -> Tensor<3> {
+        let hidden_states = match self.output_scale {
+            Some(scale) => hidden_states.mul_scalar(scale),
+            None => hidden_states,
+        };
+        match &self.lm_head {
+            Some(head) => head.forward(hidden_states),
+            None => self.shared.scores(hidden_states),
+        }
+    }
+}
+
+impl EncoderDecoder for T5Model {
+    /// T5 does not scale its embeddings.
+    fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let [batch, length] = ids.dims();
         let rows = self.shared.forward(ids.reshape([batch * length]));
         let width = rows.dims()[1];
         rows.reshape([batch, length, width])
     }
 
-    /// Encodes prompts, with embeddings from elsewhere (a picture's, projected) in front of each, if any.
-    ///
-    /// `in_front: [batch, positions, d_model]`, `input_ids: [batch, length]`, `mask` over `input_ids`. Returns the encoder's
-    /// output `[batch, positions + length, d_model]` and the mask over it.
-    pub fn encode_prompts(
-        &self,
-        in_front: Option<Tensor<3>>,
-        input_ids: Tensor<2, Int>,
-        mask: &AttentionMask,
-        trace: &Trace,
-    ) -> (Tensor<3>, AttentionMask) {
-        let text = self.embed(input_ids);
-        let (embeds, mask) = match in_front {
-            Some(given) => {
-                let mask = mask.prepend(given.dims()[1]);
-                (Tensor::cat(vec![given, text], 1), mask)
-            }
-            None => (text, mask.clone()),
-        };
-        trace.record(|| "encoder.inputs_embeds".into(), &embeds);
-        let hidden_states = self.encode(embeds, &mask, trace);
-        (hidden_states, mask)
-    }
-
-    /// `[batch, length, d_model]` → the same: the encoder's `last_hidden_state`.
-    pub fn encode(&self, embeds: Tensor<3>, mask: &AttentionMask, trace: &Trace) -> Tensor<3> {
+    fn encode(&self, embeds: Tensor<3>, mask: &AttentionMask, trace: &Trace) -> Tensor<3> {
         let mask = mask.bias(&embeds.device());
         self.encoder.forward(embeds, mask, trace)
     }
 
-    /// Teacher forcing: all decoder positions at once, `[batch, target]` ids → `[batch, target, vocab]` logits.
-    pub fn decode(
+    fn decode(
         &self,
         decoder_input_ids: Tensor<2, Int>,
         encoder_hidden_states: Tensor<3>,
@@ -148,34 +108,17 @@ impl T5Model {
         logits
     }
 
-    /// Caches for decoding token by token: cross-attention keys and values of this encoder output, and room for
-    /// `max_length` tokens of self-attention.
-    pub fn start_decoding(
+    fn start_decoding(
         &self,
         encoder_hidden_states: Tensor<3>,
         mask: &AttentionMask,
         max_length: usize,
-    ) -> DecoderCache {
+    ) -> Box<dyn IncrementalDecoder> {
         let mask = mask.bias(&encoder_hidden_states.device());
-        self.decoder.start(encoder_hidden_states, mask, max_length)
-    }
-
-    /// One token for each row, `[rows]` ids → `[rows, vocab]` logits of the next one.
-    pub fn decode_step(&self, ids: Tensor<1, Int>, cache: &mut DecoderCache) -> Tensor<2> {
-        let [rows] = ids.dims();
-        let embeds = self.embed(ids.reshape([rows, 1]));
-        let hidden_states = self.decoder.step(embeds, cache);
-        self.logits(hidden_states).squeeze_dim(1)
-    }
-
-    fn logits(&self, hidden_states: Tensor<3>) -> Tensor<3> {
-        let hidden_states = match self.output_scale {
-            Some(scale) => hidden_states.mul_scalar(scale),
-            None => hidden_states,
-        };
-        match &self.lm_head {
-            Some(head) => head.forward(hidden_states),
-            None => self.shared.scores(hidden_states),
-        }
+        let cache = self.decoder.start(encoder_hidden_states, mask, max_length);
+        Box::new(T5Incremental {
+            model: self.clone(),
+            cache,
+        })
     }
 }

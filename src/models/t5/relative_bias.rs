@@ -1,7 +1,7 @@
 //! T5's relative position bias. Buckets are computed on the host: distances 16, 32 and 64 sit exactly on bucket
 //! edges, where a GPU's `log` may fall on either side.
 
-use crate::config::T5Config;
+use super::T5Config;
 use crate::nn::Table;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData, s};

@@ -1,9 +1,9 @@
 //! Encoder and decoder: position bias, blocks, final norm.
 
-use super::block::{At, DecoderBlock, EncoderBlock};
+use super::T5Config;
+use super::block::{BlockTrace, DecoderBlock, EncoderBlock};
 use super::cache::DecoderCache;
 use super::relative_bias::RelativeAttentionBias;
-use crate::config::T5Config;
 use crate::nn::{MASKED, Place, RmsNorm, ScoreBias, Trace, too_many_scores};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -49,7 +49,7 @@ impl Encoder {
         let mut hidden_states = embeds;
         for (block, layer) in self.block.iter().enumerate() {
             let stack = "encoder";
-            let at = At {
+            let at = BlockTrace {
                 stack,
                 block,
                 trace,
@@ -109,7 +109,7 @@ impl Decoder {
                 &bias,
                 encoder_hidden_states.clone(),
                 encoder_mask.as_ref(),
-                At {
+                BlockTrace {
                     stack,
                     block,
                     trace,
@@ -147,7 +147,7 @@ impl Decoder {
         let mask = cache.encoder_mask.clone().map(ScoreBias::from);
         let mut hidden_states = embeds;
         for (block, (layer, layer_cache)) in self.block.iter().zip(&mut cache.layers).enumerate() {
-            let at = At {
+            let at = BlockTrace {
                 stack: "decoder",
                 block,
                 trace: &Trace::off(),

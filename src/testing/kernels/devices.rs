@@ -4,7 +4,7 @@ use super::{Distribution, relative, tensor};
 use crate::compute::device::{DeviceKind, plan, plans, read, set_plan};
 use crate::compute::{Epilogue, Plan, QuantizedMatrix, attend_few, attend_many, product};
 use crate::error::Result;
-use crate::quant::{Effort, Packed, QuantFormat, dequantize, quantize};
+use crate::formats::blocks::{Effort, Packed, QuantFormat, dequantize, quantize};
 use crate::testing::Check;
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;

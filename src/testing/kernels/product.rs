@@ -6,7 +6,7 @@ use crate::compute::{
     Activation, Epilogue, QuantizedMatrix, cpu, product, product_gated, product_three, rows,
 };
 use crate::error::Result;
-use crate::quant::{BLOCK, Effort, Packed, QuantFormat, blocks, dequantize, quantize};
+use crate::formats::blocks::{BLOCK, Effort, Packed, QuantFormat, blocks, dequantize, quantize};
 use crate::testing::Check;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 

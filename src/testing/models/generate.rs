@@ -2,10 +2,9 @@
 
 use super::{Model, Run};
 use crate::error::Result;
-use crate::generation::{Decoder, Generation, GenerationOptions, Scores};
-use crate::models::t5::DecoderCache;
-use crate::models::{AttentionMask, T5Model};
-use crate::pali3::decode_step;
+use crate::generation::{Generation, GenerationOptions};
+use crate::models::{AttentionMask, EncoderDecoder};
+use crate::session::ModelDecoder;
 use crate::testing::Check;
 use crate::testing::fixture::Generated;
 use burn::tensor::Tensor;
@@ -26,8 +25,8 @@ impl Run<'_> {
             ..Default::default()
         };
         let options = options(&base, expected)?;
-        let cache = text.start_decoding(hidden_states.clone(), mask, options.max_new_tokens);
-        let decoder = Cached { model: text, cache };
+        let decoder = text.start_decoding(hidden_states.clone(), mask, options.max_new_tokens);
+        let decoder = ModelDecoder::new(decoder);
         let batch = hidden_states.dims()[0];
         let generation = Generation::new(decoder, batch, &options, |_: &[u32]| Ok(String::new()))?;
         let output = generation.run().await?;
@@ -71,19 +70,4 @@ pub(super) fn options(base: &GenerationOptions, expected: &Generated) -> Result<
     let options = base.clone().from_json(&expected.name, json.as_bytes())?;
     options.validate()?;
     Ok(options)
-}
-
-struct Cached<'a> {
-    model: &'a T5Model,
-    cache: DecoderCache,
-}
-
-impl Decoder for Cached<'_> {
-    async fn step(&mut self, token_ids: &[u32], best: Option<usize>) -> Result<Scores> {
-        decode_step(self.model, &mut self.cache, token_ids, best).await
-    }
-
-    fn select_rows(&mut self, rows: &[usize]) -> Result<()> {
-        self.cache.select_rows(rows)
-    }
 }

@@ -1,13 +1,13 @@
 //! The same through the faces that callers use: a folder, a picture's bytes and a text in.
 
 use super::generate::options;
-use crate::checkpoint::ModelFolder;
 use crate::compute::device::DeviceKind;
-use crate::config::parse_json;
 use crate::error::{Error, Result};
+use crate::formats::ModelFolder;
+use crate::formats::json::parse_json;
 use crate::image::RgbImage;
-use crate::load::{Load, LoadOptions};
-use crate::siglip::Siglip;
+use crate::models::Capability;
+use crate::session::{Load, LoadOptions, Session};
 use crate::testing::fixture::{Fixture, Recorded, Reference};
 use crate::testing::{Check, load};
 use burn::tensor::Device;
@@ -46,7 +46,7 @@ pub(super) async fn answers(
 ) -> Result<()> {
     let model = load(fixture, device, kind).await?;
     let mut encoded = vec![];
-    if model.vision_config().is_some() {
+    if model.can(Capability::SeeImages) {
         for picture in pictures(fixture)? {
             encoded.push(model.encode_image(&picture).await?);
         }
@@ -64,7 +64,7 @@ pub(super) async fn answers(
             "two-pictures" => &encoded[..],
             _ => &encoded[..encoded.len().min(1)],
         };
-        let options = options(model.generation_options(), expected)?;
+        let options = options(model.generation_options()?, expected)?;
         let output = model.generate(images, prompt, &options)?.run().await?;
         let texts: Vec<&str> = output.sequences.iter().map(|s| s.text.as_str()).collect();
         let wanted: Vec<&str> = expected.texts.iter().map(String::as_str).collect();
@@ -93,7 +93,7 @@ pub(super) async fn answers_in_ids(
         ));
     };
     for expected in reference.generation.iter().filter(|g| g.variant.is_empty()) {
-        let options = options(model.generation_options(), expected)?;
+        let options = options(model.generation_options()?, expected)?;
         let rows = ids.chunks(shape[1]).zip(mask.chunks(shape[1])).enumerate();
         for (row, (ids, mask)) in rows {
             let real = ids.iter().zip(mask).filter(|&(_, &real)| real != 0);
@@ -175,7 +175,7 @@ pub(super) async fn similarities(
             dtype: Some(dtype.into()),
             ..Default::default()
         };
-        let model = Siglip::load(Load {
+        let model = Session::load(Load {
             folder: fixture,
             device,
             kind,
@@ -188,8 +188,9 @@ pub(super) async fn similarities(
         let pairs = images
             .iter()
             .flat_map(|image| texts.iter().map(move |text| (image, text)));
+        let similarity = model.similarity()?;
         let found: Vec<f32> = pairs
-            .map(|(image, text)| model.logit(image, text))
+            .map(|(image, text)| similarity.logit(image, text))
             .collect();
         let name = format!("{dtype}: logits_per_image");
         checks.push(Check::values(name, &found, expected, tolerance));
