@@ -115,6 +115,12 @@ pub enum Error {
         /// The driver's words.
         problem: String,
     },
+    /// The model's numbers are not finite: its weights or its input lead to NaN or infinity. The device is well.
+    #[error("{problem}")]
+    NotFinite {
+        /// What is not finite, and how much of it.
+        problem: String,
+    },
     /// The caller's `AbortSignal` fired.
     #[error("aborted by the caller")]
     Aborted,
@@ -137,6 +143,7 @@ impl Error {
             Error::InvalidOption { .. } => "InvalidOption",
             Error::WebGpuUnavailable { .. } => "WebGPUUnavailable",
             Error::Device { .. } => "DeviceLost",
+            Error::NotFinite { .. } => "NotFinite",
             Error::Aborted => "Aborted",
         }
     }
@@ -162,6 +169,15 @@ impl Error {
         Error::Corrupt {
             file: file.into(),
             problem: problem.to_string(),
+        }
+    }
+
+    /// [`Error::NotFinite`] for the numbers that a model gives: `what` they are, with the verb.
+    pub fn not_finite(what: impl std::fmt::Display) -> Self {
+        Error::NotFinite {
+            problem: format!(
+                "{what} not finite: the model's weights or its input lead to NaN or infinity"
+            ),
         }
     }
 

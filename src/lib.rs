@@ -7,12 +7,19 @@ pub mod checkpoint;
 pub mod cli;
 pub mod compute;
 pub mod error;
+#[cfg(any(feature = "cli", feature = "train"))]
+mod files;
 pub mod formats;
 pub mod generation;
 pub mod image;
+#[cfg(any(feature = "cli", feature = "train"))]
+mod model_folder;
 pub mod models;
 pub mod nn;
+#[cfg(any(feature = "cli", feature = "train"))]
+pub mod scenes;
 pub mod session;
+mod spelling;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;

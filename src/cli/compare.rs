@@ -12,8 +12,8 @@ use super::session::{self, DeviceChoice, ModelArgs};
 use crate::error::{Error, Result};
 use crate::generation::GenerationOptions;
 use crate::image::RgbImage;
+use crate::scenes::{Asked, PICTURE_SIZE, Scene, Split};
 use crate::session::Session;
-use crate::train::scenes::{Asked, Scene, Split};
 
 /// The scenes that are asked about have a seed of their own, which no other evaluation uses.
 const SEED: u64 = 314_159;
@@ -22,23 +22,23 @@ const QUESTIONS_A_SCENE: usize = 4;
 /// Options of `pali3 compare`.
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// Model folder that says what is right
+    /// Model folder to compare with
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// Model folder that is measured
+    /// Model folder whose errors are measured against A
     #[arg(value_name = "B")]
     b: PathBuf,
     /// Form of B's matrices on the device, as for `pali3 run`
     #[arg(long, value_name = "FORM", default_value = "auto")]
     dtype: String,
-    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP; may be given several times, the order counts
+    /// Picture to ask about: PNG, JPEG, WebP, GIF or BMP; repeat the option for several pictures, which keep their order
     #[arg(long, value_name = "FILE")]
     image: Vec<PathBuf>,
-    /// Question or task; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    /// Question or task; repeat the option for several
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
-    /// Ask about this many scenes of coloured shapes that pali3-tiny was not trained on, four questions each, and count the
-    /// right answers
+    /// Ask four questions about each of this many scenes of coloured shapes, which pali3-tiny was not trained on, and count
+    /// the right answers
     #[arg(long, value_name = "SCENES", default_value_t = 0)]
     held_out: u64,
     /// Where to compute
@@ -87,7 +87,7 @@ struct Texts {
 pub(super) async fn compare(args: &CompareArgs) -> Result<()> {
     let images = session::read_images(&args.image)?;
     if args.prompt.is_empty() && images.is_empty() && args.held_out == 0 {
-        let problem = "nothing to ask: give --prompt, --image or --held-out";
+        let problem = "there is no question: give --prompt, --image or --held-out";
         return Err(Error::option("prompt", problem));
     }
     let pictures = !images.is_empty() || args.held_out > 0;
@@ -165,7 +165,11 @@ impl Comparison<'_> {
         self.sums.questions += 1;
         for ((name, a), (name_b, b)) in a.iter().zip(&b) {
             if name != name_b || a.len() != b.len() {
-                let problem = format!("{name} of one model is {name_b} of the other");
+                let problem = format!(
+                    "the models differ in shape: where A computes {name}, with {} numbers, B computes {name_b}, with {}",
+                    a.len(),
+                    b.len()
+                );
                 return Err(Error::input("B", problem));
             }
             self.sums.add(name, a, b);
@@ -181,7 +185,7 @@ impl Comparison<'_> {
         let (mut asked, mut right) = (0, [0, 0]);
         for index in 0..scenes {
             let (scene, mut rng) = Scene::nth(Split::HeldOut, SEED, index);
-            let picture = scene.draw(256);
+            let picture = scene.draw(PICTURE_SIZE);
             for question in Asked::several(&mut rng, &scene, Split::HeldOut, QUESTIONS_A_SCENE) {
                 let texts = self
                     .ask(std::slice::from_ref(&picture), &question.text)
@@ -210,7 +214,7 @@ async fn answer(model: &Session, images: &[RgbImage], prompt: &str) -> Result<(S
     };
     let output = model.generate(&images, prompt, &options)?.run().await?;
     let best = output.sequences.into_iter().next();
-    let best = best.ok_or_else(|| Error::input("prompt", "gave no answer"))?;
+    let best = best.ok_or_else(|| Error::input("prompt", "the model gave no answer"))?;
     Ok((best.text, best.token_ids))
 }
 
@@ -257,7 +261,7 @@ impl std::fmt::Display for Report {
         }
         writeln!(
             f,
-            "\nsame most probable token: {:.2} % of {} positions in {} answers",
+            "\nA and B find the same token most probable at {:.2} % of {} positions in {} answers",
             100.0 * self.top1_agreement,
             self.positions,
             self.questions

@@ -21,8 +21,8 @@ pub(super) struct EncodeArgs {
     /// Picture: PNG, JPEG, WebP, GIF or BMP
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
-    /// Question or task, to run the text encoder too
-    #[arg(long, value_name = "TEXT")]
+    /// Question or task; with it the encoder runs as well
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// File to write: pixel_values, visual_tokens, projected_visual_tokens and, with a prompt,
     /// encoder_last_hidden_state
@@ -62,7 +62,7 @@ pub(super) async fn encode(args: &EncodeArgs) -> Result<()> {
     let image = session::read_image(&args.image)?;
     let model = session::load_for(&args.model, true).await?;
     timings.stage("load");
-    let spinner = Progress::spinner("looking at the picture");
+    let spinner = Progress::spinner("encoding the picture");
     let pixel_values = model.preprocess(&image)?;
     let shape = vec![1, 3, pixel_values.height, pixel_values.width];
     let pixels = pixel_values.data.clone();

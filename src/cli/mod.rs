@@ -5,7 +5,9 @@
 mod bench;
 mod compare;
 mod encode;
+mod generation_args;
 mod inspect;
+mod out_folder;
 mod output;
 mod progress;
 mod quantize;
@@ -15,13 +17,16 @@ mod score;
 mod self_test;
 mod session;
 mod similarity;
+#[cfg(feature = "train")]
+mod train;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::spelling::kebab_case;
 
 /// A picture and a question in, text out.
 #[derive(Debug, Parser)]
@@ -35,26 +40,27 @@ struct Cli {
 enum Command {
     /// Answer a prompt about a picture; prints the text as it comes
     Run(run::RunArgs),
-    /// Write the visual tokens (and, with a prompt, the encoder's output) to a safetensors file
+    /// Write visual tokens and, with a prompt, the encoder's output to a safetensors file
     Encode(encode::EncodeArgs),
-    /// Log-probability of each token of a given answer
+    /// Print the log-probability of each token of a given answer
     Score(score::ScoreArgs),
-    /// How probable it is that pictures and texts belong together, by a SigLIP model of both towers
+    /// Print how probable it is that pictures and texts belong together; needs a SigLIP model with both towers
     Similarity(similarity::SimilarityArgs),
-    /// Towers, parameters, element types and bytes of a model folder, and what is wrong with it
+    /// Print a model folder's towers, parameters, element types and bytes, and everything that is wrong with it
     Inspect(inspect::InspectArgs),
     /// Check that a device computes what the folder's self_test.json expects, or write that file
     SelfTest(self_test::SelfTestArgs),
     /// Write a model folder in another form: 8- or 4-bit blocks, halves or floats
     Quantize(quantize::QuantizeArgs),
-    /// How far one form of a model is from another: errors layer by layer, agreement, answers side by side
+    /// Compare two forms of a model: errors layer by layer, agreement, answers side by side
     Compare(compare::CompareArgs),
     /// Write a model folder of any size with random weights, to measure with
     Random(random::RandomArgs),
-    /// What the kernels reach on this machine, beside a plain copy
+    /// Measure the kernels on this machine beside a plain copy
     Bench(bench::BenchArgs),
-    /// Train pali3-tiny from nothing
-    Train(crate::train::cli::TrainArgs),
+    /// Train pali3-tiny from random weights on questions about drawn scenes
+    #[cfg(feature = "train")]
+    Train(train::TrainArgs),
 }
 
 /// Parses the process' arguments, runs the command and returns the exit code: 0, or 1 after an error.
@@ -81,7 +87,8 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => pollster::block_on(compare::compare(&args)),
         Command::Bench(args) => pollster::block_on(bench::bench(&args)),
         Command::Random(args) => random::random(&args),
-        Command::Train(args) => crate::train::cli::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::train(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,20 +103,8 @@ pub fn main() -> ExitCode {
 fn describe(error: &Error) -> String {
     match error {
         Error::InvalidOption { option, problem } => {
-            format!("option --{}: {problem}", option.replace('_', "-"))
+            format!("option --{}: {problem}", kebab_case(option))
         }
         other => other.to_string(),
     }
-}
-
-/// The bytes of a file that the caller named.
-fn read_file(path: &std::path::Path) -> Result<Vec<u8>> {
-    let file = path.display().to_string();
-    std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound { file },
-        _ => Error::Io {
-            file,
-            problem: error.to_string(),
-        },
-    })
 }

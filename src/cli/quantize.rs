@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 
+use super::out_folder::{CHOOSE_ANOTHER, bytes, prepare};
 use super::output;
 use super::progress::Progress;
 use crate::checkpoint::{Conversion, SHARD_SIZE};
 use crate::compute::device;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::formats::blocks::Effort;
-use crate::formats::{DirFolder, ModelFolder, PartDtypes, QuantizationConfig};
+use crate::formats::{DirFolder, ModelFolder, PartDtypes};
+use crate::model_folder::write_config;
 use crate::models::registry;
-use crate::session::SELF_TEST;
 use crate::session::folder::{empty_model, open_checkpoint};
 
 /// Options of `pali3 quantize`.
@@ -73,7 +74,7 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
         },
         shard_size: bytes("shard_size", &args.shard_size)?,
     };
-    prepare(&args.out)?;
+    prepare(&args.out, CHOOSE_ANOTHER)?;
     let checkpoint = open_checkpoint(&folder, &*config).await?;
     let (dtypes, device) = (&conversion.dtypes, device::for_shapes());
     let slots = empty_model(&*config, &source, &checkpoint, dtypes, &device)?.slots();
@@ -87,14 +88,12 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     }
     for name in OTHER_FILES {
         if let Some(bytes) = folder.read(name).await? {
-            write(&args.out.join(name), &bytes)?;
+            files::write(&args.out.join(name), &bytes)?;
         }
     }
     // Last, so that a folder with a configuration is a whole one.
-    write(
-        &args.out.join(name),
-        &described(&source, &text, &conversion.dtypes)?,
-    )?;
+    let written = serde_json::from_slice(&text).map_err(|error| Error::corrupt(&source, error))?;
+    write_config(&args.out, written, &conversion.dtypes)?;
     let report = Report {
         out: args.out.display().to_string(),
         dtypes: conversion.dtypes,
@@ -113,77 +112,16 @@ pub(super) async fn quantize(args: &QuantizeArgs) -> Result<()> {
     ))
 }
 
-/// The configuration with every key that it had, and what has become of the matrices.
-pub(super) fn described(source: &str, text: &[u8], dtypes: &PartDtypes) -> Result<Vec<u8>> {
-    let corrupt = |error: serde_json::Error| Error::corrupt(source, error);
-    let mut config: Value = serde_json::from_slice(text).map_err(corrupt)?;
-    if let Value::Object(keys) = &mut config {
-        keys.remove("quantization_config");
-        if dtypes.any_quantized() {
-            let description = serde_json::to_value(QuantizationConfig::new(*dtypes));
-            keys.insert("quantization_config".into(), description.map_err(corrupt)?);
-        }
-    }
-    let mut text = serde_json::to_vec_pretty(&config).map_err(corrupt)?;
-    text.push(b'\n');
-    Ok(text)
-}
-
-/// Makes the folder; one that holds weights stays as it is. A self test that is there is of other weights, and goes.
-pub(super) fn prepare(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).map_err(|error| io(out, &error))?;
-    for entry in std::fs::read_dir(out).map_err(|error| io(out, &error))? {
-        let path = entry.map_err(|error| io(out, &error))?.path();
-        if path.extension().is_some_and(|e| e == "safetensors") {
-            let problem = format!("{} is there already", path.display());
-            return Err(Error::option("out", problem));
-        }
-    }
-    match std::fs::remove_file(out.join(SELF_TEST)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(out, &error)),
-        _ => Ok(()),
-    }
-}
-
 fn weights_in(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
-    for entry in std::fs::read_dir(folder).map_err(|error| io(folder, &error))? {
-        let entry = entry.map_err(|error| io(folder, &error))?;
+    for entry in std::fs::read_dir(folder).map_err(|error| files::io_error(folder, &error))? {
+        let entry = entry.map_err(|error| files::io_error(folder, &error))?;
         if entry.path().extension().is_some_and(|e| e == "safetensors") {
-            bytes += entry.metadata().map_err(|error| io(folder, &error))?.len();
+            bytes += entry
+                .metadata()
+                .map_err(|error| files::io_error(folder, &error))?
+                .len();
         }
     }
     Ok(bytes)
-}
-
-/// Writes a file whole.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(|error| io(path, &error))
-}
-
-fn io(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io {
-        file: path.display().to_string(),
-        problem: error.to_string(),
-    }
-}
-
-/// `256M` → 256,000,000
-pub(super) fn bytes(option: &str, text: &str) -> Result<u64> {
-    let digits = text.trim_end_matches(['K', 'M', 'G']);
-    let factor = match &text[digits.len()..] {
-        "" => Some(1),
-        "K" => Some(1_000),
-        "M" => Some(1_000_000),
-        "G" => Some(1_000_000_000),
-        _ => None,
-    };
-    let number: Option<u64> = digits.parse().ok();
-    let bytes = number
-        .zip(factor)
-        .and_then(|(n, factor)| n.checked_mul(factor));
-    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| {
-        let problem = format!("expected a number of bytes such as 256M, found {text:?}");
-        Error::option(option, problem)
-    })
 }

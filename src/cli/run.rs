@@ -4,11 +4,12 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::generation_args::GenerationArgs;
 use super::output;
 use super::progress::Progress;
 use super::session::{self, ModelArgs, QuestionArgs, Timings};
 use crate::error::Result;
-use crate::generation::{Output, Overrides, Sequence};
+use crate::generation::{Output, Sequence};
 use crate::session::Answer;
 
 /// Options of `pali3 run`.
@@ -19,7 +20,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     question: QuestionArgs,
     #[command(flatten, next_help_heading = "Generation")]
-    generation: Overrides,
+    generation: GenerationArgs,
 }
 
 #[derive(Serialize)]
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let images = args.question.pictures()?;
     let model = session::load_for(&args.model, !images.is_empty()).await?;
     timings.stage("load");
-    let options = model.generation_options()?.with(&args.generation)?;
+    let options = model.generation_options()?.with(&args.generation.0)?;
     let images = session::encode_images(&model, &images).await?;
     timings.stage("image");
     let answer = model.generate(&images, &args.question.prompt, &options)?;
@@ -81,7 +82,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<()> {
     let Some(best) = sequences.first() else {
         return Ok(());
     };
-    let list = several || args.generation.num_return_sequences.is_some();
+    let list = several || args.generation.0.num_return_sequences.is_some();
     output::json(&Report {
         best: best.into(),
         sequences: list.then(|| sequences.iter().map(SequenceReport::from).collect()),
@@ -92,8 +93,8 @@ pub(super) async fn run(args: &RunArgs) -> Result<()> {
 }
 
 async fn print_as_it_comes(mut answer: Answer) -> Result<Output> {
-    while let Some(piece) = answer.next().await? {
-        output::text(&piece.text)?;
+    while let Some(token) = answer.next().await? {
+        output::text(&token.text)?;
     }
     Ok(answer.into_output())
 }

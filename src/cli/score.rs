@@ -16,8 +16,8 @@ pub(super) struct ScoreArgs {
     model: ModelArgs,
     #[command(flatten)]
     question: QuestionArgs,
-    /// The answer to be scored; its end counts as a token
-    #[arg(long, value_name = "TEXT")]
+    /// Answer to score; its closing </s> is scored as well
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     target: String,
 }
 

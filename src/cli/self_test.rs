@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::output;
 use super::progress::Progress;
-use super::quantize::write;
 use super::session::{self, DeviceChoice, ModelArgs};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::formats::{DirFolder, ModelFolder};
 use crate::session::{SELF_TEST, SelfTest};
 
@@ -15,14 +15,15 @@ use crate::session::{SELF_TEST, SelfTest};
 pub(super) struct SelfTestArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Compute the expected numbers on the processor, in the folder's own form, and write the folder's self_test.json
+    /// Write self_test.json, with numbers computed on the processor in the folder's own form
     #[arg(long)]
     write: bool,
-    /// Question that is asked about the test's picture
+    /// Question to ask about the test's picture
     #[arg(
         long,
         value_name = "TEXT",
         requires = "write",
+        allow_hyphen_values = true,
         default_value = "what is this?"
     )]
     prompt: String,
@@ -38,7 +39,7 @@ pub(super) async fn self_test(args: &SelfTestArgs) -> Result<()> {
 
 async fn write_test(args: &SelfTestArgs) -> Result<()> {
     if args.model.dtype != "auto" || args.model.device == DeviceChoice::Wgpu {
-        let problem = "the processor's numbers in the folder's own form are what is written: leave --device and --dtype out";
+        let problem = "the numbers are computed on the processor in the folder's own form; leave out --device and --dtype";
         return Err(Error::option("write", problem));
     }
     let on_processor = ModelArgs {
@@ -50,7 +51,7 @@ async fn write_test(args: &SelfTestArgs) -> Result<()> {
     let path = args.model.model.join(SELF_TEST);
     let mut text = serde_json::to_vec(&test).map_err(|error| Error::corrupt(SELF_TEST, error))?;
     text.push(b'\n');
-    write(&path, &text)?;
+    files::write(&path, &text)?;
     match args.model.json {
         true => output::json(&test),
         false => output::text(&format!("{} written\n", path.display())),
@@ -83,7 +84,7 @@ async fn check(args: &SelfTestArgs) -> Result<()> {
     }
     let device = model.device_kind().name();
     Err(Error::device(format!(
-        "{device} does not compute what {} expects; after a change of the weights write it anew with --write",
+        "{device} does not compute what {} expects; if the weights have changed, write the file again with --write",
         folder.describe(SELF_TEST)
     )))
 }

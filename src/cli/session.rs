@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
 use super::progress::Progress;
-use super::read_file;
 use crate::compute::device::{self, DeviceKind};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::formats::{DirFolder, ModelFolder};
 use crate::image::RgbImage;
 use crate::image::decode::decode;
@@ -58,6 +58,7 @@ pub(super) struct QuestionArgs {
         long,
         value_name = "TEXT",
         required_unless_present = "image",
+        allow_hyphen_values = true,
         default_value = "",
         hide_default_value = true
     )]
@@ -124,7 +125,7 @@ pub(super) fn read_images(paths: &[PathBuf]) -> Result<Vec<RgbImage>> {
 /// # Errors
 /// [`Error::NotFound`], [`Error::Io`], [`Error::InvalidInput`].
 pub(super) fn read_image(path: &std::path::Path) -> Result<RgbImage> {
-    let bytes = read_file(path)?;
+    let bytes = files::read(path)?;
     decode(&bytes).map_err(|error| match error {
         // The decoder knows the bytes only; the caller knows them by the file's name.
         Error::InvalidInput { problem, .. } => Error::InvalidInput {
@@ -185,7 +186,7 @@ pub(super) async fn encode_images(
     model: &Session,
     images: &[RgbImage],
 ) -> Result<Vec<EncodedImage>> {
-    let _spinner = (!images.is_empty()).then(|| Progress::spinner("looking at the picture"));
+    let _spinner = (!images.is_empty()).then(|| Progress::spinner("encoding the picture"));
     let mut encoded = Vec::with_capacity(images.len());
     for image in images {
         encoded.push(model.encode_image(image).await?);

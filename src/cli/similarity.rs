@@ -17,11 +17,11 @@ use crate::models::Capability;
 pub(super) struct SimilarityArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Picture: PNG, JPEG, WebP, GIF or BMP; may be given several times
+    /// Picture: PNG, JPEG, WebP, GIF or BMP; repeat the option for several
     #[arg(long, value_name = "FILE", required = true)]
     image: Vec<PathBuf>,
-    /// Text that may fit it; may be given several times
-    #[arg(long, value_name = "TEXT", required = true)]
+    /// Text to compare with each picture; repeat the option for several
+    #[arg(long, value_name = "TEXT", required = true, allow_hyphen_values = true)]
     text: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn similarity(args: &SimilarityArgs) -> Result<()> {
     let model = session::load_that(&args.model, &embeds).await?;
     let similarity = model.similarity()?;
     timings.stage("load");
-    let spinner = Progress::spinner("looking at the picture");
+    let spinner = Progress::spinner("encoding pictures and texts");
     let images = model.embed_images(&images).await?;
     timings.stage("image");
     let texts = model.embed_texts(&args.text).await?;

@@ -1,11 +1,5 @@
 //! What generation gives back, token by token and at the end.
 
-use std::collections::VecDeque;
-
-use super::options::GenerationOptions;
-use super::stream::TextStream;
-use crate::error::Result;
-
 /// Why a sequence ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
@@ -28,9 +22,9 @@ impl FinishReason {
     }
 }
 
-/// One generated token and the text that can be shown with it.
+/// One generated token, and the text that can be shown once it is there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Piece {
+pub struct GeneratedToken {
     /// Sequence that it belongs to: an index into [`Output::sequences`].
     pub sequence: usize,
     /// The token.
@@ -46,9 +40,9 @@ pub struct Piece {
 pub struct Sequence {
     /// Generated tokens, the end-of-sequence token included, the start token not.
     pub token_ids: Vec<u32>,
-    /// Log-probability of each token, as in [`Piece::logprob`].
+    /// Log-probability of each token, as in [`GeneratedToken::logprob`].
     pub logprobs: Vec<f32>,
-    /// The pieces' texts put together; ends before a stop string.
+    /// The tokens' texts put together; ends before a stop string.
     pub text: String,
     /// Greedy and sampling: the sum of `logprobs`. Beams: HF's `sequences_scores`, the sum of the log-probabilities
     /// *after* repetition penalty and bans, divided by number of tokens ^ `length_penalty`.
@@ -62,73 +56,4 @@ pub struct Sequence {
 pub struct Output {
     /// Sequence `k` of batch item `i` is at `i * num_return_sequences + k`.
     pub sequences: Vec<Sequence>,
-}
-
-/// Where pieces and finished sequences are put.
-#[derive(Debug, Default)]
-pub(super) struct Results {
-    pub(super) ready: VecDeque<Piece>,
-    pub(super) finished: Vec<Option<Sequence>>,
-}
-
-/// A sequence that grows token by token.
-#[derive(Debug)]
-pub(super) struct Track {
-    /// Index into [`Output::sequences`].
-    pub(super) sequence: usize,
-    /// With the start token.
-    pub(super) decoder_ids: Vec<u32>,
-    pub(super) logprobs: Vec<f32>,
-    stream: TextStream,
-    text: String,
-}
-
-impl Track {
-    pub(super) fn new(sequence: usize, options: &GenerationOptions) -> Self {
-        Self {
-            sequence,
-            decoder_ids: vec![options.decoder_start_token_id],
-            logprobs: Vec::new(),
-            stream: TextStream::new(&options.stop),
-            text: String::new(),
-        }
-    }
-
-    /// Adds a token; `ending` says that it is the last. Returns why the sequence has ended: a stop string ends it too.
-    pub(super) fn push(
-        &mut self,
-        token_id: u32,
-        logprob: f32,
-        ending: Option<FinishReason>,
-        decode: &dyn Fn(&[u32]) -> Result<String>,
-        results: &mut Results,
-    ) -> Result<Option<FinishReason>> {
-        self.decoder_ids.push(token_id);
-        self.logprobs.push(logprob);
-        let text = decode(&self.decoder_ids[1..])?;
-        let chunk = self.stream.push(&text, ending.is_some());
-        self.text.push_str(&chunk.text);
-        results.ready.push_back(Piece {
-            sequence: self.sequence,
-            token_id,
-            logprob,
-            text: chunk.text,
-        });
-        Ok(if chunk.stopped {
-            Some(FinishReason::Stop)
-        } else {
-            ending
-        })
-    }
-
-    pub(super) fn finish(self, score: f32, finish_reason: FinishReason, results: &mut Results) {
-        let slot = self.sequence;
-        results.finished[slot] = Some(Sequence {
-            token_ids: self.decoder_ids[1..].to_vec(),
-            logprobs: self.logprobs,
-            text: self.text,
-            score,
-            finish_reason,
-        });
-    }
 }

@@ -3,47 +3,9 @@
 //! Source: `transformers/generation/logits_process.py` and `_get_logits_processor` (the order), 5.23.
 //! Greedy search and sampling give them raw logits, beam search the log-softmax.
 
+use super::decoder::position;
 use super::options::GenerationOptions;
-use super::scores::position;
-use crate::compute::exponential::{LANES, exp, largest};
-use crate::error::{Error, Result};
-
-/// Natural logarithm of the softmax of one row of logits.
-///
-/// # Errors
-/// [`Error::Device`] when the row holds NaN or +∞, or nothing finite: the model or the device broke.
-pub fn log_softmax(logits: &[f32]) -> Result<Vec<f32>> {
-    let max = largest(logits);
-    let sum = sum_of_exponentials(logits, max);
-    if !max.is_finite() || !sum.is_finite() {
-        let broken = logits.iter().filter(|x| !x.is_finite()).count();
-        return Err(Error::device(format!(
-            "{broken} of {} next-token scores are not finite",
-            logits.len()
-        )));
-    }
-    let log_sum = sum.ln() as f32;
-    Ok(logits.iter().map(|&x| (x - max) - log_sum).collect())
-}
-
-/// `Σ exp(x - max)`
-fn sum_of_exponentials(logits: &[f32], max: f32) -> f64 {
-    const PIECE: usize = 256;
-    let mut exponentials = [0f32; PIECE];
-    let mut lanes = [0f64; LANES];
-    for piece in logits.chunks(PIECE) {
-        // Apart from the sum, as in a softmax: with it in the loop, compilers make no vectors of the exponentials.
-        for (exponential, &x) in exponentials.iter_mut().zip(piece) {
-            *exponential = exp(x - max);
-        }
-        for eight in exponentials[..piece.len()].chunks(LANES) {
-            for (lane, &exponential) in lanes.iter_mut().zip(eight) {
-                *lane += f64::from(exponential);
-            }
-        }
-    }
-    lanes.into_iter().sum()
-}
+use crate::error::Error;
 
 /// Repetition penalty, repeated n-grams and minimal length, in HF's order.
 #[derive(Debug, Clone)]
@@ -64,8 +26,8 @@ impl Processors {
         }
     }
 
-    /// How many tokens beside the best they may put out of question; `None`: any, all scores have to be looked at.
-    pub(super) fn may_ban(&self) -> Option<usize> {
+    /// The most tokens that they can ban at one step; `None`: any number, or they change scores.
+    pub(super) fn most_banned(&self) -> Option<usize> {
         match self.repetition_penalty == 1.0 && self.no_repeat_ngram_size == 0 {
             true if self.min_new_tokens > 0 => Some(self.eos_token_ids.len()),
             true => Some(0),
@@ -126,6 +88,14 @@ fn ban(scores: &mut [f32], id: u32) {
     }
 }
 
+/// Every token has been banned.
+pub(super) fn no_token_left() -> Error {
+    Error::input(
+        "generation",
+        "the options exclude every token that could come next",
+    )
+}
+
 /// Temperature, top-k and top-p, in HF's order; for sampling only.
 #[derive(Debug, Clone)]
 pub(super) struct Warpers {
@@ -143,8 +113,8 @@ impl Warpers {
         }
     }
 
-    /// How many of the best scores suffice; `None`: all are needed.
-    pub(super) fn needs(&self) -> Option<usize> {
+    /// How many of the best scores sampling needs; `None`: all.
+    pub(super) fn needed(&self) -> Option<usize> {
         // Scores equal to the k-th largest stay too: there is room for some.
         const EQUALS: usize = 16;
         (1..=64)

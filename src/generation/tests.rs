@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::error::Result;
 
 const SEARCH: &str = include_str!("../../tests/fixtures/generation/search.json");
 const DISTRIBUTIONS: &str = include_str!("../../tests/fixtures/generation/distributions.json");
@@ -182,7 +183,7 @@ fn the_best_tokens_of_a_row_decide_as_all_of_them_do() {
         let mut decoder = TableDecoder::new(&search, &[0, 3]);
         decoder.gives_best = true;
         let generation = Generation::new(decoder, 2, &options, decode).unwrap();
-        fewer += usize::from(generation.needs().is_some());
+        fewer += usize::from(generation.needed().is_some());
         let best = pollster::block_on(generation.run()).unwrap();
         for (all, best) in all.sequences.iter().zip(&best.sequences) {
             assert_eq!(all.token_ids, best.token_ids, "{options:?}");
@@ -210,7 +211,7 @@ fn batch_items_do_not_influence_each_other() {
 }
 
 #[test]
-fn pieces_come_step_by_step_and_add_up_to_the_sequences() {
+fn tokens_come_step_by_step_and_add_up_to_the_sequences() {
     let search = search();
     for name in ["greedy", "beam_4_length_penalty_0.6"] {
         let case = &search.cases[name];
@@ -218,7 +219,7 @@ fn pieces_come_step_by_step_and_add_up_to_the_sequences() {
         let decoder = TableDecoder::new(&search, &case.prompts);
         let mut generation =
             Generation::new(decoder, case.prompts.len(), &options, decode).unwrap();
-        let mut pieces = Vec::new();
+        let mut tokens = Vec::new();
         pollster::block_on(async {
             if options.num_beams == 1 {
                 let first = generation.step().await.unwrap().unwrap();
@@ -227,16 +228,16 @@ fn pieces_come_step_by_step_and_add_up_to_the_sequences() {
                     case.prompts.len(),
                     "one token a row in the first step"
                 );
-                pieces.extend(first);
+                tokens.extend(first);
             }
-            while let Some(piece) = generation.next().await.unwrap() {
-                pieces.push(piece);
+            while let Some(token) = generation.next().await.unwrap() {
+                tokens.push(token);
             }
             assert_eq!(generation.next().await.unwrap(), None);
             assert_eq!(generation.step().await.unwrap(), None);
         });
         for (index, sequence) in generation.into_output().sequences.iter().enumerate() {
-            let own: Vec<_> = pieces.iter().filter(|p| p.sequence == index).collect();
+            let own: Vec<_> = tokens.iter().filter(|p| p.sequence == index).collect();
             let ids: Vec<u32> = own.iter().map(|p| p.token_id).collect();
             let text: String = own.iter().map(|p| p.text.as_str()).collect();
             assert_eq!(ids, sequence.token_ids, "{name}");
@@ -288,7 +289,7 @@ fn samples_follow_the_distribution_and_the_seed() {
         .iter()
         .map(|x| x.exp())
         .collect();
-    let mut sampler = sample::Sampler::new(7, 0);
+    let mut sampler = search::Sampler::new(7, 0);
     let draws: Vec<usize> = (0..40_000)
         .map(|_| sampler.draw(&logits).unwrap())
         .collect();
@@ -302,7 +303,7 @@ fn samples_follow_the_distribution_and_the_seed() {
         assert!(*probability > 0.0 || share == 0.0);
     }
     let again = |seed, stream| {
-        let mut sampler = sample::Sampler::new(seed, stream);
+        let mut sampler = search::Sampler::new(seed, stream);
         (0..20)
             .map(|_| sampler.draw(&logits).unwrap())
             .collect::<Vec<_>>()
@@ -312,7 +313,7 @@ fn samples_follow_the_distribution_and_the_seed() {
     assert_ne!(again(7, 1), draws[..20]);
     // The numbers themselves: the same on every platform and in every version.
     let even = [0.0_f32; 1000];
-    let mut sampler = sample::Sampler::new(42, 0);
+    let mut sampler = search::Sampler::new(42, 0);
     let first: Vec<usize> = (0..4).map(|_| sampler.draw(&even).unwrap()).collect();
     assert_eq!(first, [755, 210, 633, 63]);
     assert_eq!(sampler.draw(&[f32::NEG_INFINITY; 3]), None);
@@ -414,7 +415,9 @@ fn broken_scores_and_impossible_options_are_errors() {
             let generation = Generation::new(decoder, 1, &options, decode).unwrap();
             pollster::block_on(generation.run()).unwrap_err()
         };
-        let message = run(&[0.0, f32::NAN, 1.0]).to_string();
+        let error = run(&[0.0, f32::NAN, 1.0]);
+        assert_eq!(error.code(), "NotFinite", "not a lost device");
+        let message = error.to_string();
         assert!(message.contains("1 of 3 next-token scores"), "{message}");
         let message = run(&[0.0, 1.0]).to_string();
         assert!(

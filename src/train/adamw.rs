@@ -44,7 +44,7 @@ impl AdamW {
     /// Updates the parameters that have a gradient.
     ///
     /// # Errors
-    /// [`Error::Device`] when a gradient is not finite: nothing that follows could be learnt.
+    /// [`Error::NotFinite`] when a gradient is not finite: nothing that follows could be learnt.
     pub fn step<M: Module>(
         &mut self,
         module: M,
@@ -61,9 +61,8 @@ impl AdamW {
         };
         let norm = f64::from(super::network::scalar(sum)?).sqrt();
         if !norm.is_finite() {
-            return Err(Error::device(format!(
-                "the gradient's norm is {norm}; try a lower learning rate"
-            )));
+            let problem = format!("the gradient's norm is {norm}; try a lower learning rate");
+            return Err(Error::NotFinite { problem });
         }
         let scale = (self.max_gradient_norm / norm.max(1e-12)).min(1.0);
         let path = vec![];

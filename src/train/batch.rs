@@ -1,21 +1,19 @@
 //! Scenes to tensors' contents, on a thread of their own.
 
-use super::scenes::{Asked, Scene, Split};
-use super::tokenizer::{EOS, PAD, tokenizer_json};
-use crate::error::{Error, Result};
-use crate::image::{Resample, RgbImage, resize};
+use crate::error::Result;
+use crate::image::{ImageProcessor, Size};
 use crate::models::siglip::SiglipVisionConfig;
-use std::str::FromStr;
+use crate::scenes::tokenizer::{EOS, PAD, tokenizer_json};
+use crate::scenes::{Asked, PICTURE_SIZE, Scene, Split};
+use crate::tokenizer::Tokenizer;
 use std::sync::mpsc::{Receiver, sync_channel};
-use tokenizers::Tokenizer;
 
 /// The text side's tokenizer, made from the same JSON that is written into the model folder.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if `tokenizers` does not take it.
+/// [`Error::Corrupt`](crate::Error::Corrupt) if `tokenizers` does not take it.
 pub(super) fn load_tokenizer() -> Result<Tokenizer> {
-    Tokenizer::from_str(&tokenizer_json().to_string())
-        .map_err(|error| Error::corrupt("tokenizer.json", error))
+    Tokenizer::from_bytes("tokenizer.json", tokenizer_json().to_string().as_bytes())
 }
 
 /// What a batch is made of.
@@ -76,6 +74,14 @@ impl Batch {
         index: u64,
     ) -> Result<Self> {
         let first = index * shape.scenes as u64;
+        // As the preprocessor_config.json of the finished folder says.
+        let preprocessor = ImageProcessor {
+            size: Size::Exact {
+                height: shape.image_size,
+                width: shape.image_size,
+            },
+            ..Default::default()
+        };
         let mut batch = Self {
             pixel_values: Vec::with_capacity(shape.scenes * 3 * shape.image_size.pow(2)),
             patch_labels: Vec::with_capacity(shape.scenes * shape.grid().pow(2)),
@@ -87,13 +93,13 @@ impl Batch {
         };
         for number in first..first + shape.scenes as u64 {
             let (scene, mut rng) = Scene::nth(split, seed, number);
-            let picture = picture(&scene, split, shape.image_size)?;
-            for channel in 0..3 {
-                let values = picture.data.iter().skip(channel).step_by(3);
-                batch
-                    .pixel_values
-                    .extend(values.map(|&v| f32::from(v) / 127.5 - 1.0));
-            }
+            // Training draws at the model's size, which is quick. An evaluation scales a larger picture down, as a file is.
+            let side = match split {
+                Split::Train => shape.image_size,
+                Split::HeldOut => PICTURE_SIZE,
+            };
+            let pixel_values = preprocessor.preprocess(&scene.draw(side))?;
+            batch.pixel_values.extend(pixel_values.data);
             batch.patch_labels.extend(scene.patch_labels(shape.grid()));
             for asked in Asked::several(&mut rng, &scene, split, shape.questions) {
                 let concerns_held_out = asked.question.concerns_held_out(&scene);
@@ -101,30 +107,16 @@ impl Batch {
             }
         }
         let texts = |text: fn(&Asked) -> &str| {
-            batch
-                .asked
-                .iter()
-                .map(|(asked, _)| Ok(tokenizer.encode(text(asked), true)?.get_ids().to_vec()))
-                .collect::<std::result::Result<Vec<_>, tokenizers::Error>>()
-                .map_err(|error| Error::input("prompt", error))
+            let asked = batch.asked.iter();
+            asked
+                .map(|(asked, _)| tokenizer.encode(text(asked)))
+                .collect::<Result<Vec<_>>>()
         };
         let (prompts, answers) = (texts(|a| &a.text)?, texts(|a| a.answer)?);
         (batch.input_ids, batch.prompt_length) = padded(&prompts);
         (batch.labels, batch.answer_length) = padded(&answers);
         debug_assert!(answers.iter().all(|ids| ids.last() == Some(&EOS)));
         Ok(batch)
-    }
-}
-
-/// Pixels to a side of the pictures that people look at.
-pub(super) const PICTURE_SIZE: usize = 256;
-
-/// Training draws at the model's size, which is quick. An evaluation goes the way that a file goes: a larger picture,
-/// scaled down as `preprocessor_config.json` says.
-fn picture(scene: &Scene, split: Split, size: usize) -> Result<RgbImage> {
-    match split {
-        Split::Train => Ok(scene.draw(size)),
-        Split::HeldOut => resize(&scene.draw(PICTURE_SIZE), size, size, Resample::Bicubic),
     }
 }
 

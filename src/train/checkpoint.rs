@@ -6,6 +6,7 @@ use super::network::Network;
 use super::recipe::Recipe;
 use crate::checkpoint::each_parameter;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::formats::safetensors::{ElementType, TensorSpec, write_file};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -93,13 +94,7 @@ impl Checkpoint {
     /// [`Error::NotFound`], [`Error::Io`] or [`Error::Corrupt`].
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound { file: file.clone() },
-            _ => Error::Io {
-                file: file.clone(),
-                problem: error.to_string(),
-            },
-        })?;
+        let bytes = files::read(path)?;
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|error| Error::corrupt(&file, error))?;
         let progress = header

@@ -1,7 +1,7 @@
 //! The learning curve, as a table and as a picture.
 
 use super::evaluate::Accuracy;
-use super::scenes::QuestionType;
+use crate::scenes::QuestionType;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 

@@ -2,13 +2,13 @@
 
 use super::batch::{Batch, BatchShape};
 use super::network::Network;
-use super::scenes::{QuestionType, Split};
-use super::tokenizer::PAD;
 use crate::error::{Error, Result};
+use crate::scenes::tokenizer::PAD;
+use crate::scenes::{QuestionType, Split};
+use crate::tokenizer::Tokenizer;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tokenizers::Tokenizer;
 
 /// The scenes of an evaluation have a seed of their own, so that all runs are measured alike.
 pub(super) const EVALUATION_SEED: u64 = 20231013;

@@ -1,82 +1,33 @@
 //! The finished model folder, in the ecosystem's form, with a model card.
 
-use super::cli::write_file;
 use super::evaluate::{Accuracy, Tally};
-use super::scenes::{HELD_OUT_PAIRS, QuestionType};
-use super::tokenizer::tokenizer_json;
 use super::trainer::Trainer;
-use crate::error::{Error, Result};
+use crate::checkpoint::save;
+use crate::error::Result;
+use crate::files;
 use crate::formats::safetensors::ElementType;
-use crate::models::{ModelConfig, pali3};
-use serde_json::{Value, json};
+use crate::formats::{Dtype, PartDtypes};
+use crate::model_folder::write_json_files;
+use crate::models::pali3;
+use crate::scenes::{Colour, HELD_OUT_PAIRS, QuestionType, Shape};
 use std::path::Path;
 
-/// Writes `config.json`, `preprocessor_config.json`, `generation_config.json`, `tokenizer.json`, `model.safetensors`
-/// (F16) and the model card `README.md`.
+/// Writes the trained model's folder: `model.safetensors` (F16), the JSON files around it and the model card `README.md`.
 ///
 /// # Errors
-/// [`Error::Io`] when a file cannot be written, [`Error::Device`] when the weights cannot be read.
-pub(super) fn model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path) -> Result<()> {
-    for (name, text) in json_files(&trainer.recipe().config)? {
-        write_file(&folder.join(name), text)?;
-    }
+/// [`Error::Io`](crate::Error::Io) when a file cannot be written, [`Error::Device`](crate::Error::Device) when the weights
+/// cannot be read.
+pub fn write_model_folder(trainer: &Trainer, accuracy: &Accuracy, folder: &Path) -> Result<()> {
     let weights = folder.join("model.safetensors");
     let names = &pali3::names::NAMES;
-    crate::checkpoint::save(names, &trainer.model(), ElementType::F16, &weights)?;
-    write_file(&folder.join("README.md"), model_card(trainer, accuracy))
-}
-
-/// Name and text of the files around the weights of a model that uses this crate's own tokenizer.
-///
-/// # Errors
-/// [`Error::Corrupt`] for a configuration that JSON cannot hold: numbers that are none.
-pub(crate) fn json_files(config: &dyn ModelConfig) -> Result<Vec<(&'static str, String)>> {
-    let mut files = vec![
-        ("config.json", pretty(&config.to_json()?)?),
-        ("tokenizer.json", pretty(&tokenizer_json())?),
-    ];
-    if let Some(vision) = config.vision() {
-        let text = pretty(&preprocessor_json(vision.image_size))?;
-        files.push(("preprocessor_config.json", text));
-    }
-    if let Some(prompts) = config.prompts() {
-        let generation = json!({
-            "decoder_start_token_id": prompts.decoder_start_token_id,
-            "eos_token_id": prompts.eos_token_id,
-            "pad_token_id": prompts.pad_token_id,
-            "max_new_tokens": 8,
-        });
-        files.push(("generation_config.json", pretty(&generation)?));
-    }
-    Ok(files)
-}
-
-/// SigLIP's way with pictures, to a square of that many pixels a side.
-fn preprocessor_json(side: usize) -> Value {
-    let half = [0.5, 0.5, 0.5];
-    json!({
-        "do_convert_rgb": true,
-        "do_resize": true,
-        "do_rescale": true,
-        "do_normalize": true,
-        "size": { "height": side, "width": side },
-        // Pillow's number for bicubic, as SigLIP has it.
-        "resample": 3,
-        "rescale_factor": 1.0 / 255.0,
-        "image_mean": half,
-        "image_std": half,
-        "image_processor_type": "SiglipImageProcessor",
-    })
-}
-
-fn pretty(value: &Value) -> Result<String> {
-    let text =
-        serde_json::to_string_pretty(value).map_err(|error| Error::corrupt("JSON", error))?;
-    Ok(text + "\n")
+    save(names, &trainer.model(), ElementType::F16, &weights)?;
+    files::write(&folder.join("README.md"), model_card(trainer, accuracy))?;
+    let dtypes = PartDtypes::all(Dtype::F32);
+    write_json_files(folder, &trainer.recipe().config, &dtypes)
 }
 
 /// Markdown: a row for each type of question, one for all, and one for the pairs that training never shows.
-pub(super) fn accuracy_table(accuracy: &Accuracy) -> String {
+pub fn accuracy_table(accuracy: &Accuracy) -> String {
     let mut table = String::from(
         "| questions | asked | right | majority answer | right by always saying it |\n|---|---|---|---|---|\n",
     );
@@ -115,7 +66,7 @@ fn model_card(trainer: &Trainer, accuracy: &Accuracy) -> String {
          ```\n{command}\n```\n\n\
          Seed {seed}; {steps} steps of {batch} scenes with {questions} questions each, {minutes:.0} minutes. The first \
          {vision} steps train the vision tower alone on labels of its patches (colour and shape of what lies there); \
-         that head is not part of the model. All scenes are drawn by the code in `src/train/scenes`, with positions, \
+         that head is not part of the model. All scenes are drawn by the code in `src/scenes`, with positions, \
          sizes, rotations, backgrounds, clutter and noise that vary; none is stored. `learning_curve.csv` and \
          `learning_curve.svg` show the run.\n\n\
          ## How well it answers\n\n\
@@ -132,7 +83,7 @@ fn model_card(trainer: &Trainer, accuracy: &Accuracy) -> String {
         minutes = trainer.minutes(),
         vision = recipe.schedule.vision_steps,
         scenes = accuracy.scenes,
-        kinds = super::scenes::Colour::ALL.len() * super::scenes::Shape::ALL.len(),
+        kinds = Colour::ALL.len() * Shape::ALL.len(),
         pairs = pairs.join(", "),
         table = accuracy_table(accuracy),
     )

@@ -1,24 +1,15 @@
-//! Training `pali3-tiny` from nothing: scenes, batches, losses, the optimizer, checkpoints and the finished folder.
+//! Training `pali3-tiny` from nothing on questions about drawn scenes: batches, losses, the optimizer, checkpoints and the
+//! finished folder.
 
 mod adamw;
 mod batch;
 mod checkpoint;
-#[cfg(feature = "cli")]
-pub mod cli;
-
 mod curve;
 mod evaluate;
-#[cfg(feature = "cli")]
 mod export;
-
 mod network;
 mod recipe;
-#[cfg(feature = "cli")]
-mod samples;
-
-pub mod scenes;
 mod schedule;
-pub mod tokenizer;
 mod trainer;
 
 #[cfg(test)]
@@ -26,8 +17,7 @@ mod tests;
 
 pub use curve::{Curve, Point};
 pub use evaluate::{Accuracy, Tally};
-#[cfg(feature = "cli")]
-pub(crate) use export::json_files;
+pub use export::{accuracy_table, write_model_folder};
 pub use recipe::Recipe;
 pub use schedule::Schedule;
 pub use trainer::{Event, Trainer};

@@ -1,12 +1,12 @@
 //! The model while it learns: PaLI-3 and a small head over the patches that the finished model does without.
 
 use super::batch::{Batch, BatchShape};
-use super::scenes::PATCH_CLASSES;
-use super::tokenizer::PAD;
 use crate::error::{Error, Result};
 use crate::formats::{Dtype, PartDtypes};
 use crate::models::{AttentionMask, EncoderDecoder, Pali3Config, Pali3Model};
 use crate::nn::{Linear, Place, Trace};
+use crate::scenes::PATCH_CLASSES;
+use crate::scenes::tokenizer::PAD;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 

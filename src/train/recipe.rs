@@ -2,9 +2,9 @@
 
 use super::batch::BatchShape;
 use super::schedule::Schedule;
-use super::tokenizer::VOCAB_SIZE;
 use crate::error::{Error, Result};
-use crate::models::Pali3Config;
+use crate::models::{PRESETS, Pali3Config, Preset};
+use crate::scenes::tokenizer::VOCAB_SIZE;
 use serde::{Deserialize, Serialize};
 
 /// What makes a run: the same recipe gives the same model on the same kind of processor.
@@ -33,6 +33,28 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// The recipe that has worked for `pali3-tiny`, for a model of this shape.
+    pub fn new(config: Pali3Config) -> Self {
+        Self {
+            config,
+            seed: 1,
+            batch_size: 16,
+            questions: 4,
+            weight_decay: 0.01,
+            max_gradient_norm: 1.0,
+            patch_loss_weight: 1.0,
+            schedule: Schedule {
+                steps: 6000,
+                vision_steps: 2000,
+                warmup_steps: 100,
+                learning_rate: 1e-3,
+                minutes: None,
+            },
+            evaluate_every: 500,
+            evaluation_scenes: 500,
+        }
+    }
+
     /// # Errors
     /// [`Error::InvalidOption`] for values that no run can have.
     pub fn validate(&self) -> Result<()> {
@@ -91,23 +113,36 @@ impl Recipe {
         BatchShape::new(self.batch_size, self.questions, &self.config.vision_config)
     }
 
-    /// The command that runs this recipe from nothing; figures that the default gives are spelt out all the same.
+    /// The size's name; `None` for a configuration that has none.
+    pub fn preset(&self) -> Option<&'static Preset> {
+        let is_ours = |preset: &&Preset| preset.pali3_config().as_ref() == Some(&self.config);
+        PRESETS.iter().find(is_ours)
+    }
+
+    /// The command that runs this recipe from nothing. Every option is written out, whether or not it is the default.
     pub fn command(&self) -> String {
         let schedule = &self.schedule;
-        let minutes = schedule
-            .minutes
-            .map_or(String::new(), |m| format!(" --minutes {m}"));
-        format!(
-            "pali3 train --out DIR --seed {} --steps {} --vision-steps {} --warmup-steps {} --batch-size {} \
-             --questions {} --learning-rate {} --weight-decay {}{minutes}",
-            self.seed,
-            schedule.steps,
-            schedule.vision_steps,
-            schedule.warmup_steps,
-            self.batch_size,
-            self.questions,
-            schedule.learning_rate,
-            self.weight_decay,
-        )
+        let preset = self.preset().map(|preset| preset.name.to_string());
+        let options = [
+            ("preset", preset),
+            ("seed", Some(self.seed.to_string())),
+            ("steps", Some(schedule.steps.to_string())),
+            ("vision-steps", Some(schedule.vision_steps.to_string())),
+            ("warmup-steps", Some(schedule.warmup_steps.to_string())),
+            ("batch-size", Some(self.batch_size.to_string())),
+            ("questions", Some(self.questions.to_string())),
+            ("learning-rate", Some(schedule.learning_rate.to_string())),
+            ("weight-decay", Some(self.weight_decay.to_string())),
+            ("evaluate-every", Some(self.evaluate_every.to_string())),
+            (
+                "minutes",
+                schedule.minutes.map(|minutes| minutes.to_string()),
+            ),
+        ];
+        let options = options.into_iter();
+        let given = options.filter_map(|(name, value)| Some(format!(" --{name} {}", value?)));
+        given.fold("pali3 train --out DIR".to_string(), |command, option| {
+            command + &option
+        })
     }
 }

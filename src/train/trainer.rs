@@ -173,7 +173,7 @@ impl Trainer {
     /// Trains until the schedule is over or `last_step` is done, with checkpoints into `folder`, and tells about it.
     ///
     /// # Errors
-    /// [`Error::Device`] when the loss or a gradient is not finite, and the errors of [`Trainer::save`].
+    /// [`Error::NotFinite`] for the loss or a gradient, and the errors of [`Trainer::save`].
     pub fn run(
         &mut self,
         folder: &Path,
@@ -236,9 +236,9 @@ impl Trainer {
             .map(|loss| scalar(loss.inner()))
             .transpose()?;
         if !(patch_loss + answer_loss.unwrap_or(0.0)).is_finite() {
-            return Err(Error::device(format!(
-                "the loss is not finite at step {step}; try a lower learning rate"
-            )));
+            let problem =
+                format!("the loss is not finite at step {step}; try a lower learning rate");
+            return Err(Error::NotFinite { problem });
         }
         // On one thread: burn's autodiff sweeps over the graphs of all threads after each backward pass, which made
         // two half batches at once several times slower than one whole.

@@ -3,7 +3,7 @@
 use super::gpu::{Gpu, watched};
 use super::values::{numbers, object, to_js};
 use crate::error::{Error, Result};
-use crate::generation::{Piece, Sequence};
+use crate::generation::{GeneratedToken, Sequence};
 use crate::session::Answer;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -27,17 +27,17 @@ impl Generation {
 
 #[wasm_bindgen]
 impl Generation {
-    /// Runs the decoder once. An array of the pieces that came of it (none while beams are compared), each
+    /// Runs the decoder once. An array of the tokens that came of it (none while beams are compared), each
     /// `{text, tokenId, logprob, sequence}`; `undefined` when all sequences have ended.
     pub async fn step(&mut self) -> std::result::Result<JsValue, JsValue> {
         let Some(answer) = &mut self.answer else {
             return Ok(JsValue::UNDEFINED);
         };
-        let pieces = watched(self.gpu.as_ref(), answer.step())
+        let tokens = watched(self.gpu.as_ref(), answer.step())
             .await
             .map_err(to_js)?;
-        Ok(pieces.map_or(JsValue::UNDEFINED, |pieces| {
-            pieces.iter().map(piece).collect::<Array>().into()
+        Ok(tokens.map_or(JsValue::UNDEFINED, |tokens| {
+            tokens.iter().map(token).collect::<Array>().into()
         }))
     }
 
@@ -54,12 +54,12 @@ impl Generation {
     }
 }
 
-fn piece(piece: &Piece) -> JsValue {
+fn token(token: &GeneratedToken) -> JsValue {
     object([
-        ("text", piece.text.as_str().into()),
-        ("tokenId", piece.token_id.into()),
-        ("logprob", piece.logprob.into()),
-        ("sequence", JsValue::from_f64(piece.sequence as f64)),
+        ("text", token.text.as_str().into()),
+        ("tokenId", token.token_id.into()),
+        ("logprob", token.logprob.into()),
+        ("sequence", JsValue::from_f64(token.sequence as f64)),
     ])
 }
 

@@ -1,6 +1,7 @@
 //! Values and errors on their way to JavaScript.
 
 use crate::error::Error;
+use crate::spelling::camel_case;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -33,23 +34,6 @@ pub(super) fn to_js(error: Error) -> JsValue {
     }
     .to_string();
     object([("code", code), ("message", JsValue::from_str(&message))])
-}
-
-/// `max_new_tokens` as `maxNewTokens`.
-fn camel_case(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut upper = false;
-    for letter in name.chars() {
-        if letter == '_' {
-            upper = true;
-        } else if upper {
-            camel.extend(letter.to_uppercase());
-            upper = false;
-        } else {
-            camel.push(letter);
-        }
-    }
-    camel
 }
 
 /// The words of whatever JavaScript has thrown.

@@ -2,7 +2,7 @@
 
     python tests/reference/preprocessing.py [FOLDER]
 
-writes tests/fixtures/preprocessing (or FOLDER), read by src/testing/preprocessing.rs and tests/preprocessing.rs:
+writes tests/fixtures/preprocessing (or FOLDER), read by src/testing/preprocessing.rs and tests/native/preprocessing.rs:
 
     cases.json         every case, with the versions that made it
     pictures.rgba/.rgb pictures with alpha, and the same by transformers' convert_to_rgb
