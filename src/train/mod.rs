@@ -10,6 +10,7 @@ mod export;
 mod network;
 mod recipe;
 mod schedule;
+pub mod spans;
 mod trainer;
 
 #[cfg(test)]
