@@ -216,7 +216,7 @@ fn wrong_descriptions_and_options_are_named() {
         ];
         pali3(&quantize).fails_with(&["option --shard-size"]);
     }
-    pali3(&["compare", TINY, path]).fails_with(&["nothing to ask"]);
+    pali3(&["compare", TINY, path]).fails_with(&["there is no question"]);
 }
 
 #[test]
