@@ -3,8 +3,11 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Everything that is installed for this project alone, out of git.
-TOOLS="$ROOT/target/tools"
+# What is built and downloaded, out of git; always this folder, also where CARGO_TARGET_DIR names another for cargo alone.
+TARGET="$ROOT/target"
+export CARGO_TARGET_DIR="$TARGET"
+# Everything that is installed for this project alone.
+TOOLS="$TARGET/tools"
 cd "$ROOT"
 
 # Written by setup-rust.sh where Debian's compiler has to stand in for rustup's. First, because it puts the system's

@@ -1,67 +1,79 @@
 #!/usr/bin/env bash
-# Every test there is. The last line says how many passed and failed; the exit code says whether all did.
+# Every test there is, in two lanes side by side: what is native, and what runs on the WebAssembly modules. Each stage's output
+# goes to target/test-logs; of a stage that fails its end is shown. The last line says how many tests passed and failed; the
+# exit code says whether all did.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 started=$SECONDS
-logs="$ROOT/target/test-logs"
+logs="$TARGET/test-logs"
+results="$logs/results"
+rm -rf "$logs"
 mkdir -p "$logs"
-passed=0
-failed=0
-broken=()
+: >"$results"
 
 # sum PATTERN FILE: adds up the numbers that the first group of the pattern matches.
 sum() { sed -nE "s/$1/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'; }
 
-# stage NAME COMMAND...: runs it, shows and keeps its output, and counts what it reports.
-# A stage that counts no tests (a lint, a build) counts as one.
+# stage NAME COMMAND...: runs it, keeps its output, and counts the tests that it reports.
+# A stage that counts none (a lint, a build) counts as one. False where it fails.
 stage() {
-    local name=$1 log
+    local name=$1 log before=$SECONDS status=0 ok bad
     shift
     log="$logs/$(tr ' ' '-' <<<"$name").log"
-    local before=$SECONDS status=0
     say "$name: $*"
-    "$@" 2>&1 | tee "$log" || status=$?
-    local ok bad
+    "$@" >"$log" 2>&1 </dev/null || status=$?
     ok=$(($(sum '^test result: .* ([0-9]+) passed;.*' "$log") + $(sum '^[^ ]+ pass ([0-9]+)$' "$log")))
     bad=$(($(sum '^test result: .* passed; ([0-9]+) failed;.*' "$log") + $(sum '^[^ ]+ fail ([0-9]+)$' "$log")))
     if [ $status = 0 ] && [ $ok = 0 ]; then ok=1; fi
     if [ $status != 0 ] && [ $bad = 0 ]; then bad=1; fi
-    passed=$((passed + ok))
-    failed=$((failed + bad))
-    if [ $status != 0 ]; then broken+=("$name"); fi
+    # One short line, which the two lanes cannot mix up.
+    printf '%d %d %s\n' "$ok" "$bad" "$name" >>"$results"
+    [ $status = 0 ] || printf '%s\n' "==> $name FAILED: the end of $log" "$(tail -n 200 "$log")"
     say "$name: $ok passed, $bad failed, $((SECONDS - before)) s"
+    return $status
 }
 
 bash scripts/setup-rust.sh
 bash scripts/setup-node.sh
 bash scripts/setup-browser.sh
 bash scripts/setup-bundlers.sh
+firefox=true
+bash scripts/setup-firefox.sh || firefox=false
 # Again, for what the setup has written.
 . scripts/lib.sh
 
-stage "format" cargo fmt --check
-# One profile and one feature set per target, and clippy as the compiler of our own crate, all its warnings errors: so no
-# dependency is compiled twice. `cargo clippy` and `cargo doc` would first check each of them.
+# Clippy as the compiler of our own crate, all its warnings errors: so no dependency is compiled twice. `cargo clippy` and
+# `cargo doc` would first check each of them.
 linted() { RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings "$@"; }
-stage "native build and lints" linted cargo test --release --all-targets --no-run
-RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" stage "documentation" linted cargo test --release --doc
-stage "native tests" linted cargo test --release --all-targets --no-fail-fast
-stage "wasm builds" bash scripts/build-wasm.sh --testing
-stage "JavaScript types" tsc --project pkg/tsconfig.json
-stage "API reference" bash scripts/docs.sh --check
-stage "page types" bash scripts/build-www.sh --check
-stage "page build" bash scripts/build-www.sh
-stage "browser tests" node --test --test-reporter=spec --test-concurrency=1 tests/browser/*.test.mjs
-stage "bundler tests" node --test --test-reporter=spec --test-concurrency=1 tests/bundlers/*.test.mjs
-if bash scripts/setup-firefox.sh; then
-    stage "Firefox tests" node --test --test-reporter=spec tests/firefox/*.test.mjs
-else
-    say "Firefox tests: skipped, as there is no Firefox"
-fi
+documented() { RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" linted cargo test --doc; }
+node_tests() { node --test --test-reporter=spec "$@"; }
 
-if [ ${#broken[@]} -gt 0 ]; then
-    say "failed: ${broken[*]} (output in target/test-logs)"
-fi
-say "$passed passed, $failed failed, $(((SECONDS - started) / 60)) minutes"
-[ ${#broken[@]} = 0 ]
+# A build that fails ends its lane: what follows would only fail for the same reason. Tests go on.
+native() {
+    stage "format" cargo fmt --check || true
+    stage "native build and lints" linted cargo test --all-targets --no-run || return
+    stage "documentation" documented || true
+    stage "native tests" linted cargo test --all-targets --no-fail-fast || true
+}
+web() {
+    stage "wasm builds" bash scripts/build-wasm.sh --testing || return
+    stage "JavaScript types" tsc --project pkg/tsconfig.json || true
+    stage "API reference" bash scripts/docs.sh --check || true
+    stage "page types" bash scripts/build-www.sh --check || true
+    stage "page build" bash scripts/build-www.sh || return
+    stage "browser tests" node_tests --test-concurrency=2 tests/browser/*.test.mjs || true
+    stage "bundler tests" node_tests --test-concurrency=1 tests/bundlers/*.test.mjs || true
+    [ $firefox = false ] || stage "Firefox tests" node_tests tests/firefox/*.test.mjs || true
+}
+
+native &
+web &
+wait
+
+[ $firefox = true ] || say "Firefox tests: skipped, as there is no Firefox"
+broken=$(awk '$2 > 0 { $1 = $2 = ""; print substr($0, 3) }' "$results" | paste -sd, -)
+[ -z "$broken" ] || say "failed: $broken (output in $logs)"
+say "$(((SECONDS - started) / 60)) minutes"
+awk '{ ok += $1; bad += $2 } END { printf "%d passed, %d failed\n", ok, bad }' "$results"
+[ -z "$broken" ]
