@@ -202,7 +202,7 @@ function median(runs) {
 
 /** Answers of the native build on the processor: what both libraries are held against. Returns the ids. */
 function native() {
-  const program = (...more) => execFileSync(join(process.env.CARGO_TARGET_DIR ?? "target", "release/pali3"), more, { cwd: ROOT, encoding: "utf8" });
+  const program = (...more) => execFileSync(join(ROOT, "target/release/pali3"), more, { cwd: ROOT, encoding: "utf8" });
   const common = ["--json", "--device", "cpu", "--model", join(MODELS, "small-f32"), "--image", PICTURE, "--prompt", prompt(64)];
   program("encode", ...common, "--out", join(MODELS, "reference.safetensors"));
   return JSON.parse(program("run", ...common, "--max-new-tokens", "8", "--min-new-tokens", "8")).token_ids;

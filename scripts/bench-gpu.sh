@@ -13,7 +13,7 @@ say "building the command line and the WebAssembly package"
 cargo build --quiet --release
 bash scripts/build-wasm.sh
 
-pali3="${CARGO_TARGET_DIR:-target}/release/pali3"
+pali3="$TARGET/release/pali3"
 "$pali3" bench --device wgpu "$@"
 for form in q4 q8 f32; do
     folder="target/bench/random/base-$form"

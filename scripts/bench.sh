@@ -46,7 +46,7 @@ say "building the command line and the WebAssembly package"
 cargo build --quiet --release
 bash scripts/build-wasm.sh
 
-pali3="${CARGO_TARGET_DIR:-target}/release/pali3"
+pali3="$TARGET/release/pali3"
 for size in small base; do
     made "$models/$size-f32" "$pali3" random --vision base16 --text "t5-1.1-$size" --dtype f32 --seed 1 --out
     for form in q8 q4; do

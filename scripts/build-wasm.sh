@@ -64,7 +64,7 @@ shrink() {
     if [ "$feature" != testing ]; then
         say "shrinking $module with wasm-opt (a minute or two)"
         # Not --all-features: it writes what browsers refuse. These are in every browser that has WebGPU.
-        # The processor's products stay functions of their own (src/kernels/cpu/many_rows.rs says why).
+        # The processor's products stay functions of their own (src/compute/cpu/many_rows.rs says why).
         wasm-opt --no-inline='*_rows::product*' -Oz --enable-simd --enable-bulk-memory --enable-bulk-memory-opt \
             --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
             --enable-reference-types --enable-multivalue --strip-debug --strip-producers \

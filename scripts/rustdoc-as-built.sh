@@ -12,4 +12,4 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-exec rustdoc "${options[@]}" --out-dir "${CARGO_TARGET_DIR:-target}/doc" -D warnings
+exec rustdoc "${options[@]}" --out-dir "$CARGO_TARGET_DIR/doc" -D warnings

@@ -46,15 +46,18 @@ bash scripts/setup-firefox.sh || firefox=false
 # Clippy as the compiler of our own crate, all its warnings errors: so no dependency is compiled twice. `cargo clippy` and
 # `cargo doc` would first check each of them.
 linted() { RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings "$@"; }
-documented() { RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" linted cargo test --doc; }
+documented() { RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" linted cargo test --release --doc; }
 node_tests() { node --test --test-reporter=spec "$@"; }
+
+# after NAME: waits until the other lane's stage has ended.
+after() { until grep -q " $1\$" "$results"; do sleep 1; done; }
 
 # A build that fails ends its lane: what follows would only fail for the same reason. Tests go on.
 native() {
     stage "format" cargo fmt --check || true
-    stage "native build and lints" linted cargo test --all-targets --no-run || return
+    stage "native build and lints" linted cargo test --release --all-targets --no-run || return
     stage "documentation" documented || true
-    stage "native tests" linted cargo test --all-targets --no-fail-fast || true
+    stage "native tests" linted cargo test --release --all-targets --no-fail-fast || true
 }
 web() {
     stage "wasm builds" bash scripts/build-wasm.sh --testing || return
@@ -62,6 +65,8 @@ web() {
     stage "API reference" bash scripts/docs.sh --check || true
     stage "page types" bash scripts/build-www.sh --check || true
     stage "page build" bash scripts/build-www.sh || return
+    # Some of them compare with what the native program answers.
+    after "native build and lints"
     stage "browser tests" node_tests --test-concurrency=2 tests/browser/*.test.mjs || true
     stage "bundler tests" node_tests --test-concurrency=1 tests/bundlers/*.test.mjs || true
     [ $firefox = false ] || stage "Firefox tests" node_tests tests/firefox/*.test.mjs || true

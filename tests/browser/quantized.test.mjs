@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT, start } from "./chromium.mjs";
 
 const TINY = join(ROOT, "www/models/pali3-tiny-q4");
-const NATIVE = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release/pali3");
+const NATIVE = join(ROOT, "target/release/pali3");
 
 let browser, page, folder, samples;
 before(async () => {
