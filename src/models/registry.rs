@@ -30,7 +30,7 @@ pub fn read_config(file: &str, bytes: &[u8]) -> Result<Box<dyn ModelConfig>> {
 /// That models of this configuration do something. `file` is the configuration's name for the error.
 ///
 /// # Errors
-/// [`cannot`]
+/// [`Error::UnsupportedModel`] where they do not, with the types that do.
 pub fn require(config: &dyn ModelConfig, capability: Capability, file: &str) -> Result<()> {
     match config.family().can(capability) {
         true => Ok(()),
