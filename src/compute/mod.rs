@@ -17,7 +17,7 @@ mod contiguous;
 pub mod cpu;
 #[cfg(not(feature = "cpu"))]
 #[path = "no_cpu.rs"]
-mod cpu;
+pub(crate) mod cpu;
 pub(crate) mod dense;
 pub mod device;
 pub(crate) mod exponential;

@@ -28,7 +28,7 @@ impl SoftmaxKernel for Gpu {}
 /// No device is one.
 pub(super) mod devices {
     use super::Device;
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "testing"))]
     use crate::compute::Plan;
 
     pub(crate) fn is_gpu(_: &Device) -> bool {
@@ -43,16 +43,16 @@ pub(super) mod devices {
         None
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "testing"))]
     pub(crate) fn plans(_: &Device) -> Vec<Plan> {
         vec![]
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "testing"))]
     pub(crate) fn plan(_: &Device) -> Plan {
         Plan::SIMPLEST
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "testing"))]
     pub(crate) fn set_plan(_: &Device, _: Plan) {}
 }

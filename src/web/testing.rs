@@ -2,7 +2,9 @@
 
 use super::gpu::{Gpu, watched};
 use super::values::{to_js, words};
-use crate::compute::device::{self, DeviceKind};
+#[cfg(feature = "cpu")]
+use crate::compute::device;
+use crate::compute::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::testing::{Check, Read, kernels, models, preprocessing};
 use js_sys::{Array, Function, Uint8Array};
@@ -31,6 +33,7 @@ pub fn parity_cases() -> Array {
 }
 
 /// Every kernel of the GPU, `[name, source in WGSL]`.
+#[cfg(feature = "webgpu")]
 #[wasm_bindgen(js_name = kernelSources)]
 pub fn kernel_sources() -> Array {
     let texts = |(name, source): (String, String)| {
@@ -65,7 +68,10 @@ async fn run(case: &str, device: &str, read: &Function) -> Result<Vec<Check>> {
     };
     let (device, kind) = match &gpu {
         Some(gpu) => (gpu.device(), DeviceKind::Wgpu),
+        #[cfg(feature = "cpu")]
         None => (device::cpu(), DeviceKind::Cpu),
+        #[cfg(not(feature = "cpu"))]
+        None => return Err(Error::option("device", "this module is WebGPU's alone")),
     };
     let work = async {
         match case {

@@ -21,7 +21,7 @@ export async function compare(page, name, device, files = []) {
 
 async function inPage({ name, device, files }) {
   try {
-    const wasm = await import("/wasm-testing/pali3.js");
+    const wasm = await import(`/wasm-testing/pali3_${device}.js`);
     await wasm.default();
     const contents = new Map();
     for (const file of files) contents.set(file, new Uint8Array(await (await fetch(`/fixtures/${file}`)).arrayBuffer()));

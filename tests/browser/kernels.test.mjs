@@ -5,13 +5,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { create } from "webgpu";
-import { kernelSources, initSync } from "../../target/wasm-testing/pali3.js";
+import { kernelSources, initSync } from "../../target/wasm-testing/pali3_webgpu.js";
 import { ROOT } from "./chromium.mjs";
 
 let device, sources;
 
 before(async () => {
-  initSync({ module: await readFile(join(ROOT, "target/wasm-testing/pali3_bg.wasm")) });
+  initSync({ module: await readFile(join(ROOT, "target/wasm-testing/pali3_webgpu_bg.wasm")) });
   sources = kernelSources();
   const adapter = await create(["backend=null"]).requestAdapter();
   device = await adapter.requestDevice({ requiredFeatures: ["shader-f16", "subgroups"] });

@@ -20,7 +20,7 @@ before(async () => {
   page = await browser.newPage();
   await page.goto(`${browser.url}/fixtures/presets.json`);
   cases = await page.evaluate(async () => {
-    const wasm = await import("/wasm-testing/pali3.js");
+    const wasm = await import("/wasm-testing/pali3_cpu.js");
     await wasm.default();
     return wasm.parityCases();
   });
