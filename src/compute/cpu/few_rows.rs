@@ -2,8 +2,8 @@
 
 use super::Matrix;
 use super::activations::{Activations, Packing, RowTile};
+use super::format::Format;
 use super::lanes::Lanes;
-use super::matmul::Format;
 use crate::formats::blocks::{BLOCK, finite_half};
 use std::ops::Range;
 

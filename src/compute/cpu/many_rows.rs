@@ -8,8 +8,8 @@
 use super::Matrix;
 use super::activations::{Activations, Packing, RowTile};
 use super::aligned::Aligned;
+use super::format::Format;
 use super::lanes::Lanes;
-use super::matmul::Format;
 use crate::compute::exponential::largest;
 use crate::formats::blocks::{BLOCK, QuantFormat, finite_half};
 use std::ops::Range;

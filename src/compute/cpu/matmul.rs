@@ -1,6 +1,7 @@
 //! `x Wᵀ` with `W` in blocks: which processor, which format, few rows or many.
 
 use super::activations::{Activations, Packing};
+use super::format::{Format, Q4, Q8};
 use super::lanes::Lanes;
 use super::parts::each_part;
 use super::{Matrix, few_rows, many_rows};
@@ -107,22 +108,6 @@ pub fn rounding(rows: usize, format: QuantFormat) -> Rounding {
             false => many_rows::weight_rounding(format),
         },
     }
-}
-
-/// A format as a type: its branch must not stand in the inner loops.
-pub(super) trait Format {
-    const FORMAT: QuantFormat;
-}
-
-struct Q8;
-struct Q4;
-
-impl Format for Q8 {
-    const FORMAT: QuantFormat = QuantFormat::Q8;
-}
-
-impl Format for Q4 {
-    const FORMAT: QuantFormat = QuantFormat::Q4;
 }
 
 #[inline(always)]

@@ -12,6 +12,7 @@ mod activations;
 mod aligned;
 mod attention;
 mod few_rows;
+mod format;
 mod gelu;
 mod kernels;
 mod lanes;

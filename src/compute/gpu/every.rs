@@ -1,7 +1,7 @@
 //! Every kernel's source, also those for what the adapter at hand has not: a test shows them to the browser's compiler.
 
 use super::kernel::Kernel;
-use super::product::Products;
+use super::products::Products;
 use super::tiles::{dense_tile, many_rows_tile};
 use super::{Extras, Plan};
 use crate::compute::Activation;

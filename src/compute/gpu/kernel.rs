@@ -1,6 +1,6 @@
 //! The kernels by name, and their sources.
 
-use super::product::Products;
+use super::products::{Products, activation};
 use super::source::{ThreadTile, chosen, unrolled, wgsl};
 use super::tiles::FEW_ROWS_TILE;
 use super::{Extras, Plan};
@@ -222,18 +222,4 @@ fn quarter(format: QuantFormat) -> &'static str {
         QuantFormat::Q8 => wgsl!("quarter_q8.wgsl"),
         QuantFormat::Q4 => wgsl!("quarter_q4.wgsl"),
     }
-}
-
-/// An activation's function.
-pub(super) fn activation(activation: Activation) -> String {
-    let text = match activation {
-        Activation::Relu => "max(x, 0.0)",
-        // 0.5 (1 + tanh(u)) is sigmoid(2 u).
-        Activation::GeluTanh => "x * sigmoid(x * (1.5957691 + 0.07135482 * x * x))",
-        Activation::QuickGelu => "x * sigmoid(1.702 * x)",
-        Activation::Silu => "x * sigmoid(x)",
-        Activation::Gelu => unreachable!("no kernel for GELU with the error function"),
-    };
-    let sigmoid = wgsl!("sigmoid.wgsl");
-    format!("{sigmoid}fn activation(x: f32) -> f32 {{ return {text}; }}\n")
 }

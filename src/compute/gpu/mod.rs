@@ -24,6 +24,7 @@ mod norm;
 #[cfg(not(target_arch = "wasm32"))]
 mod open;
 mod product;
+mod products;
 mod rows;
 mod softmax;
 mod source;

@@ -2,7 +2,7 @@
 //! still has to go through [`T5Attention::o`]: the block adds that to its residual stream.
 
 use super::T5Config;
-use super::block::BlockTrace;
+use super::block_trace::BlockTrace;
 use crate::nn::{
     KeyValueCache, KeyValues, Linear, Place, ScoreBias, attend_merged, mean_weights, split_heads,
     weights_of_heads,

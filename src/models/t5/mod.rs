@@ -2,6 +2,7 @@
 
 mod attention;
 mod block;
+mod block_trace;
 mod cache;
 mod config;
 mod family;

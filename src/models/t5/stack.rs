@@ -1,7 +1,8 @@
 //! Encoder and decoder: position bias, blocks, final norm.
 
 use super::T5Config;
-use super::block::{BlockTrace, DecoderBlock, EncoderBlock};
+use super::block::{DecoderBlock, EncoderBlock};
+use super::block_trace::BlockTrace;
 use super::cache::DecoderCache;
 use super::relative_bias::RelativeAttentionBias;
 use crate::nn::{MASKED, Place, RmsNorm, ScoreBias, Trace, too_many_scores};
