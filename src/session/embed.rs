@@ -15,7 +15,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a picture without pixels, or one smaller than a patch where the folder does not resize;
-    /// [`Error::UnsupportedModel`] for a model that embeds none; [`Error::Device`] when the device fails.
+    /// [`Error::UnsupportedModel`] for a model that embeds none; [`Error::NotFinite`] when an embedding is no number;
+    /// [`Error::Device`] when the device fails.
     pub async fn embed_images(&self, images: &[RgbImage]) -> Result<Vec<Vec<f32>>> {
         self.image_embedder()?;
         let mut embeddings = Vec::with_capacity(images.len());
@@ -36,7 +37,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the tokenizer has no way to write a text; [`Error::UnsupportedModel`] for a model
-    /// that embeds none; [`Error::Device`] when the device fails.
+    /// that embeds none; [`Error::NotFinite`] when an embedding is no number; [`Error::Device`] when the device fails.
     pub async fn embed_texts(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let (own, model) = self.text_embedder()?;
         let encode = |text: &String| own.tokenizer.encode(text);
@@ -92,10 +93,10 @@ impl Similarity {
     }
 }
 
-/// A model that is broken, or a device, gives no numbers.
+/// Broken weights give no numbers; the device is well.
 fn finite(values: Vec<f32>) -> Result<Vec<f32>> {
     match values.iter().all(|value| value.is_finite()) {
         true => Ok(values),
-        false => Err(Error::device("an embedding is not finite")),
+        false => Err(Error::not_finite("an embedding is")),
     }
 }
