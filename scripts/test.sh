@@ -49,8 +49,13 @@ linted() { RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings "$@"; }
 documented() { RUSTDOC="$ROOT/scripts/rustdoc-as-built.sh" linted cargo test --release --doc; }
 node_tests() { node --test --test-reporter=spec "$@"; }
 
-# after NAME: waits until the other lane's stage has ended.
-after() { until grep -q " $1\$" "$results"; do sleep 1; done; }
+# after NAME: waits until the native lane's stage has ended, or the lane itself, should something have killed it.
+after() {
+    until grep -q " $1\$" "$results"; do
+        kill -0 "$native_lane" 2>/dev/null || return 0
+        sleep 1
+    done
+}
 
 # A build that fails ends its lane: what follows would only fail for the same reason. Tests go on.
 native() {
@@ -73,12 +78,18 @@ web() {
 }
 
 native &
+native_lane=$!
 web &
-wait
+web_lane=$!
+# A lane that ends early has failed, also where something killed it before a stage could say so.
+whole=true
+wait "$native_lane" || whole=false
+wait "$web_lane" || whole=false
 
 [ $firefox = true ] || say "Firefox tests: skipped, as there is no Firefox"
 broken=$(awk '$2 > 0 { $1 = $2 = ""; print substr($0, 3) }' "$results" | paste -sd, -)
 [ -z "$broken" ] || say "failed: $broken (output in $logs)"
+[ $whole = true ] || say "failed: not every stage was run to its end"
 say "$(((SECONDS - started) / 60)) minutes"
 awk '{ ok += $1; bad += $2 } END { printf "%d passed, %d failed\n", ok, bad }' "$results"
-[ -z "$broken" ]
+[ -z "$broken" ] && [ $whole = true ]
